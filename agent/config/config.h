@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/policy.h"
+#include "core/space.h"
+#include "util/alloc.h"
+#include "util/buf.h"
+#include "util/err.h"
+#include "util/usec.h"
+
+/* The effective configuration: plain values, owned strings, immutable once loaded. */
+
+enum log_format {
+	LOG_FORMAT_AUTO,
+	LOG_FORMAT_JOURNAL,
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON,
+};
+
+enum tristate {
+	TRISTATE_NO,
+	TRISTATE_YES,
+	TRISTATE_AUTO,
+};
+
+/* A list of words, as keep and listen hold. */
+struct word_list {
+	char **words;
+	size_t n_words;
+};
+
+struct config {
+	bool dry_run;
+	char *state_directory;
+	int log_level; /* syslog priority */
+	enum log_format log_format;
+
+	char *filesystem_paths[_ROLE_MAX]; /* "auto" or an absolute path */
+	usec_t sample_interval_min, sample_interval_max;
+	usec_t statfs_timeout;
+
+	int64_t image_gc_high_percent[_RESOURCE_MAX];
+	int64_t image_gc_low_percent[_RESOURCE_MAX];
+	usec_t image_minimum_age, image_maximum_age;
+	struct word_list keep;
+	enum tristate keep_unrecoverable;
+	bool proceed_when_futile;
+	int64_t max_removals_per_pass;
+
+	char *runtime_endpoint; /* "auto" or "unix:///path" */
+	char *runtime_type;     /* "auto" or "cri" */
+	usec_t runtime_timeout;
+
+	struct word_list listen; /* "127.0.0.1:9779", "[::1]:9779", "unix:/path" */
+};
+
+
+/* Where configuration comes from, in the order of growing precedence. */
+struct config_source {
+	const char *file;   /* NULL: the default path, which may be absent */
+	const char *const *overrides; /* texts of --set */
+	size_t n_overrides;
+};
+
+/*
+ * Defaults, then the file, then FILE's drop-in directory (its path without ".conf" + ".conf.d",
+ * *.conf in the order of strcmp), then overrides; validated as a whole. A later file may set a key
+ * again, one file may not. An explicitly named file must exist. -EINVAL with
+ * "FILE:LINE: [SECTION] KEY: what is wrong and what is allowed" for bad content, -ENOENT/-EACCES
+ * for unreadable files. *ret is written on success only. Any thread.
+ */
+must_check int config_load(const struct config_source *source, struct config **ret, struct err *e);
+/* The shipped defaults alone. */
+struct config *config_defaults(void);
+/* Takes NULL, returns NULL. */
+struct config *config_free(struct config *c);
+
+/* The configuration as an INI text that config_load() reads back to the same values. */
+void config_print_ini(const struct config *c, struct buf *out);
+/* The same as a JSON object of sections of keys; values are JSON strings, numbers or booleans. */
+void config_print_json(const struct config *c, struct buf *out);
+
+/* The policy for image garbage collection. Points into c, which must outlive it. keep-unrecoverable
+ * auto is resolved by the caller's runtime: on CRI it means yes. */
+struct image_gc_policy config_image_gc_policy(const struct config *c);
+
+static inline void cleanup_configp(struct config **c)
+{
+	*c = config_free(*c);
+}
+#define cleanup_config __attribute__((cleanup(cleanup_configp)))

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/inventory.h"
+#include "core/policy.h"
+#include "core/reasons.h"
+#include "core/usage.h"
+#include "core/use.h"
+
+/* What is decided about one image. Points into the inventory it was made from. */
+struct verdict {
+	const struct image *image;
+	enum keep_reason keep; /* KEEP_NONE: candidate, or removed when removed is set */
+	const char *by;        /* container ID, pattern or reference behind keep; "" when none */
+	usec_t first_seen;
+	usec_t last_used;   /* USEC_NEVER: never seen in use */
+	usec_t eligible_at; /* KEEP_TOO_YOUNG: when that ends; else USEC_NEVER */
+	bool over_age;      /* candidate that imageMaximumGCAge wants gone whatever the usage */
+	bool removed;
+};
+
+/* All images of an inventory: candidates first, in the order of removal, then those that stay. */
+struct plan {
+	struct verdict *verdicts;
+	size_t n_verdicts;
+	size_t n_candidates; /* verdicts[0 .. n_candidates - 1] may be removed */
+	size_t n_over_age;   /* verdicts[0 .. n_over_age - 1] are removed whatever the usage */
+	uint64_t reclaimable[_RESOURCE_MAX]; /* predicted gain of all candidates together */
+	usec_t next_eligible; /* when the next too-young image becomes a candidate; USEC_INFINITY */
+};
+
+/*
+ * Decides about every image. Order of removal: those over the maximum age, then by last use (never
+ * used first), then by first seen, as the kubelet (byLastUsedAndDetected), then by ID so that equal
+ * nodes make equal plans. use has one entry per image of inv; an image without an entry in history
+ * counts as first seen now. Returned verdicts point into inv, which must outlive the plan.
+ */
+void plan_build(const struct inventory *inv, const struct image_use *use,
+		const struct usage_history *history, const struct image_gc_policy *policy,
+		usec_t now, struct plan *ret);
+/* Releases the verdicts; the inventory stays. */
+void plan_done(struct plan *p);
+/* Counts images by state: ret[KEEP_NONE] is reclaimable, the others by keep reason. */
+void plan_count(const struct plan *p, uint64_t ret[_KEEP_REASON_MAX]);

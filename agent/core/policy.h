@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/space.h"
+#include "util/usec.h"
+
+/* What image garbage collection may do and when, as the configuration says it. */
+struct image_gc_policy {
+	int high_percent[_RESOURCE_MAX]; /* usage at or above which a pass starts; > 100: never */
+	int low_percent[_RESOURCE_MAX];  /* usage a pass aims for */
+	usec_t minimum_age;              /* since first seen */
+	usec_t maximum_age;              /* since last use, else first seen; 0: off */
+	const char *const *keep;         /* patterns, see keep.h */
+	size_t n_keep;
+	bool keep_unrecoverable;
+	bool proceed_when_futile;
+	uint32_t max_removals; /* per pass; 0: no limit */
+};

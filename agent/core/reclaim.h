@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/inventory.h"
+#include "core/plan.h"
+#include "core/policy.h"
+#include "core/reasons.h"
+#include "core/space.h"
+#include "util/err.h"
+#include "util/usec.h"
+
+/*
+ * The closed loop: measure -> still needed? -> list containers again -> remove -> measure. It
+ * touches the world only through struct reclaim_ops, so the daemon, gc, plan, simulate and the tests
+ * run this very code. All ops return 0 or a negative errno with e filled.
+ */
+struct reclaim_ops {
+	/* How full the filesystem is now. */
+	int (*measure)(void *ctx, struct space *ret, struct err *e);
+	/* The same after victim was removed from a filesystem that had before: waits, where the
+	 * filesystem needs that, until the space shows. */
+	int (*measure_after)(void *ctx, const struct image *victim, const struct space *before,
+			     struct space *ret, struct err *e);
+	/* All containers in every state, fresh. Owned by ctx, valid until the next call. */
+	int (*containers)(void *ctx, const struct container_list **ret, struct err *e);
+	/* Removes one image. Success also when it is already gone. */
+	int (*remove)(void *ctx, const struct image *victim, struct err *e);
+	/* Whether to end after the removal in flight. */
+	bool (*stopping)(void *ctx);
+	usec_t (*now)(void *ctx);
+};
+
+/* What a pass is to achieve. */
+struct pass_request {
+	enum pass_trigger trigger;
+	bool dry_run;   /* recorded in the report only: the ops leave the last call out */
+	int to_percent; /* manual passes: usage in bytes to reach; -1: the low thresholds */
+};
+
+struct removal {
+	size_t verdict; /* index into the plan's verdicts */
+	enum remove_reason reason;
+	uint64_t predicted[_RESOURCE_MAX];
+	uint64_t measured[_RESOURCE_MAX]; /* growth of what is available; 0 when it shrank */
+	usec_t duration;                  /* of the removal call */
+};
+
+/* What a pass did, and what about every image. Owns the plan's arrays and the inventory. */
+struct pass_report {
+	struct inventory *inventory; /* NULL when it could not be had */
+	struct plan plan;
+	struct pass_request request;
+	enum pass_result result;
+	struct err error; /* RESULT_ERROR: why; else the last removal that failed, if any */
+	struct space before, after;
+	uint64_t target[_RESOURCE_MAX];  /* amount available that was aimed for; 0: not concerned */
+	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears the trigger; 0: same */
+	struct removal *removals;
+	size_t n_removals;
+	uint64_t predicted[_RESOURCE_MAX], measured[_RESOURCE_MAX]; /* sums over removals */
+	uint64_t removal_errors[_REMOVAL_ERROR_MAX];
+	bool stopped; /* ended early because the caller asked, or by max_removals */
+	usec_t started, ended;
+};
+
+/*
+ * Runs one pass over report->plan and completes report; request, inventory and plan are set by the
+ * caller, everything else is written here. Never fails as such: a failing list or measurement ends
+ * the pass with RESULT_ERROR and report->error, and nothing is removed after it. A victim that
+ * came into use is skipped (KEEP_CHANGED); a removal that the runtime refuses is counted and skipped;
+ * three in a row, or a runtime that cannot be reached, end the pass.
+ */
+void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc_policy *policy,
+		 struct pass_report *report);
+/* Releases what the report owns. */
+void pass_report_done(struct pass_report *report);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+
+#include "core/inventory.h"
+#include "core/reasons.h"
+
+/* Who uses an image. reason is KEEP_NONE, KEEP_IN_USE, KEEP_IMAGE_VOLUME or KEEP_SANDBOX. */
+struct image_use {
+	enum keep_reason reason;
+	const char *by; /* container ID or sandbox image reference; "" for KEEP_NONE */
+};
+
+/*
+ * Resolves every reference of containers (image, volumes) and of sandboxes to images and writes
+ * who uses image i to ret[i] (n_images entries, caller's). A reference may be an ID with or without
+ * "sha256:", the beginning of an ID (12 hex digits or more), a digest alone or with a repository, or
+ * a name in any of the short forms Docker allows ("nginx" is docker.io/library/nginx:latest). When
+ * in doubt it counts: a reference that fits several images protects them all. A container's own
+ * image wins over a volume, a volume over a sandbox. containers and sandbox_images may be empty.
+ */
+void use_resolve(const struct image *images, size_t n_images,
+		 const struct container_list *containers, const char *const *sandbox_images,
+		 size_t n_sandbox_images, struct image_use *ret);

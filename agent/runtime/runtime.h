@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/inventory.h"
+#include "core/status.h"
+#include "util/alloc.h"
+#include "util/err.h"
+#include "util/usec.h"
+
+/*
+ * A container runtime behind its socket. All calls block up to the timeout and belong to one thread
+ * at a time (the reclaim lane, or the command line's only thread). Errors are negative errnos with
+ * a message that names the call:
+ *   -ECONNREFUSED, -ENOENT, -EACCES  the socket cannot be reached (not there, not allowed)
+ *   -ETIMEDOUT                       no answer within the deadline
+ *   -EBADMSG                         the answer is malformed
+ *   -E2BIG                           the answer is larger than allowed (util/limits.h)
+ *   -EBUSY, -EPERM, -EIO, -EPROTO    the runtime refused or failed
+ *   -EOPNOTSUPP                      the runtime does not know the call
+ */
+
+struct runtime;
+
+struct runtime_options {
+	const char *endpoint; /* "auto" or "unix:///path" */
+	const char *root;     /* prefix of host paths; "" for none */
+	usec_t timeout;       /* of one call */
+};
+
+struct runtime_ops {
+	const char *type; /* value of runtime.type: "cri" */
+	/* Well-known sockets to try for endpoint auto, NULL-terminated. */
+	const char *const *endpoints;
+	/* Builds a handle for one endpoint; touches nothing yet. */
+	struct runtime *(*new)(const char *socket_path, usec_t timeout);
+	struct runtime *(*free)(struct runtime *r);
+	/* Asks for the version: whether it is there and speaks our protocol. */
+	int (*probe)(struct runtime *r, struct err *e);
+	int (*inventory)(struct runtime *r, struct inventory **ret, struct err *e);
+	int (*containers)(struct runtime *r, struct inventory *into, struct err *e);
+	int (*remove_image)(struct runtime *r, const struct image *image, struct err *e);
+};
+
+/* What every implementation's handle begins with. */
+struct runtime {
+	const struct runtime_ops *ops;
+	char *endpoint;         /* "unix:///run/containerd/containerd.sock" */
+	char name[64];          /* "containerd", "cri-o"; "" before the first probe */
+	char version[128];      /* "containerd 1.6.20" */
+	struct runtime_statistics statistics;
+};
+
+/*
+ * Finds the runtime that options name, trying the known sockets in order for "auto", and probes it.
+ * On success *ret is a handle that the caller frees. -ENOENT with endpoint "auto": no runtime on
+ * this host; the message lists what was tried and why each failed.
+ */
+must_check int runtime_open(const struct runtime_options *options, struct runtime **ret,
+			    struct err *e);
+/* Asks for the version again, e.g. after the runtime was away. */
+must_check int runtime_probe(struct runtime *r, struct err *e);
+/* Images, containers in every state, sandboxes, and the image store. Fails as a whole: a fact
+ * that cannot be had is an error, never an empty list. *ret is owned by the caller. */
+must_check int runtime_inventory(struct runtime *r, struct inventory **ret, struct err *e);
+/* Containers in every state only, fresh, into an inventory (made with inventory_new()) whose
+ * containers are set and whose other members stay empty. */
+must_check int runtime_containers(struct runtime *r, struct inventory *into, struct err *e);
+/* Removes one image with all its names; 0 also when it was already gone. */
+must_check int runtime_remove_image(struct runtime *r, const struct image *image, struct err *e);
+/* Takes NULL, returns NULL. */
+struct runtime *runtime_free(struct runtime *r);
+
+extern const struct runtime_ops runtime_cri_ops;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <syslog.h>
+
+/*
+ * The agent's log. Only agent.c, main.c and cli/ log; everything below returns errors. Safe from
+ * any thread. Writing never blocks: on a stalled reader lines are dropped and counted.
+ */
+
+/* A structured field. name is camelCase as in JSON ("filesystem", "measuredBytes"); a journal sink
+ * writes it as DPA_MEASURED_BYTES=. Numbers are written as numbers in JSON. */
+struct log_field {
+	const char *name;
+	const char *text; /* NULL: number counts */
+	long long number;
+};
+#define LOG_TEXT(name_, value_) ((struct log_field){ .name = (name_), .text = (value_) })
+#define LOG_NUMBER(name_, value_)                                                                  \
+	((struct log_field){ .name = (name_), .number = (long long)(value_) })
+
+struct log_entry {
+	int priority;           /* LOG_DEBUG ... LOG_ERR */
+	const char *message_id; /* 32 hex digits, or NULL */
+	const char *message;    /* one line */
+	const struct log_field *fields;
+	size_t n_fields;
+};
+
+/* Where entries go: formats and writes one; returns 0 or negative when it was dropped. */
+typedef int log_sink(const struct log_entry *entry);
+
+/* Built-in sinks, to standard error: "<6>message key=value" prefixes only under systemd, plain on a
+ * terminal; or one JSON object a line: {"time":RFC3339,"level":"info","message":...,fields}. */
+int log_sink_text(const struct log_entry *entry);
+int log_sink_json(const struct log_entry *entry);
+
+/* Sets where and down to which priority (inclusive) is logged. Default: text, LOG_INFO. */
+void log_setup(log_sink *sink, int max_priority);
+/* Level names as in the configuration: error warning notice info debug. NULL/-EINVAL if unknown. */
+const char *log_level_to_string(int priority);
+int log_level_from_string(const char *s);
+/* Entries dropped since the start because the sink could not take them. */
+unsigned long long log_dropped(void);
+
+void log_entry(const struct log_entry *entry);
+void log_message(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define log_error(...) log_message(LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_message(LOG_WARNING, __VA_ARGS__)
+#define log_notice(...) log_message(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...) log_message(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_message(LOG_DEBUG, __VA_ARGS__)
