@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One laboratory: a private folder, what was built in it, and the guarantee that all of it goes away again."""
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+
+from . import images, loopfs
+from .agent import Agent
+from .containerd import Containerd
+from .proxy import Proxy
+
+
+class Node:
+    """A filesystem with a containerd on it, as the agent finds it."""
+
+    def __init__(self, fs, containerd):
+        self.fs, self.containerd = fs, containerd
+
+    @property
+    def cri(self):
+        return self.containerd.cri
+
+    def load(self, *wanted):
+        return [self.containerd.load(image) for image in wanted]
+
+    def names(self):
+        return self.containerd.names()
+
+
+class Lab:
+    """Use as a context manager. Sizes and thresholds are the caller's; every process and mount is ours."""
+
+    def __init__(self, folder=None):
+        self.folder = folder or make_folder()
+        self.stack = contextlib.ExitStack()
+        self.agents, self.nodes, self.proxies = [], [], []
+        self.store = images.Store()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        try:
+            self.stack.close()
+        finally:
+            sweep(self.folder)
+
+    def filesystem(self, kind="ext4", size=256 * loopfs.MIB, options=()):
+        fs = loopfs.LoopFs(self.folder, kind, size, options, name=f"disk{len(self.nodes)}")
+        self.stack.callback(fs.umount)
+        return fs.mount()
+
+    def node(self, kind="ext4", size=256 * loopfs.MIB, options=()):
+        fs = self.filesystem(kind, size, options)
+        folder = os.path.join(self.folder, f"n{len(self.nodes)}")
+        containerd = Containerd(folder, os.path.join(fs.path, "containerd"), self.store)
+        self.stack.callback(containerd.close)
+        os.makedirs(folder)
+        node = Node(fs, containerd.start())
+        self.nodes.append(node)
+        return node
+
+    def proxy(self, node, before=None, after=None):
+        socket_path = os.path.join(self.folder, f"p{len(self.proxies)}.sock")
+        proxy = Proxy(socket_path, node.containerd.socket, before, after).start()
+        self.proxies.append(proxy)
+        self.stack.callback(proxy.close)
+        return proxy
+
+    def agent(self, node, high=60, low=40, minimum_age="1s", endpoint=None, settings=None):
+        """An agent for that node, not started: no daemon yet, but its verbs work."""
+        base = {"filesystems": {"nodefs": node.fs.path, "imagefs": "auto"},
+                "image-gc": {"imageGCHighThresholdPercent": high, "imageGCLowThresholdPercent": low,
+                             "imageMinimumGCAge": minimum_age},
+                "runtime": {"endpoint": f"unix:{endpoint or node.containerd.socket}", "timeout": "30s"}}
+        for section, keys in (settings or {}).items():
+            base.setdefault(section, {}).update(keys)
+        agent = Agent(os.path.join(self.folder, f"a{len(self.agents)}"), base)
+        self.agents.append(agent)
+        self.stack.callback(agent.kill)
+        return agent
+
+    def watch(self, node, step=0.002):
+        watcher = DiskWatcher(node.fs, step)
+        self.stack.callback(watcher.stop)
+        return watcher.start()
+
+    def logs(self):
+        """What a failing test should show."""
+        for number, agent in enumerate(self.agents):
+            yield f"agent {number}, last lines of its log", agent.log_tail()
+        for number, node in enumerate(self.nodes):
+            if os.path.exists(node.containerd.log_path):
+                yield f"containerd {number}, last lines of its log", node.containerd.log_tail(8)
+
+
+class DiskWatcher:
+    """Polls statvfs by itself every few ms: an independent witness of when the disk filled and emptied."""
+
+    def __init__(self, fs, step):
+        self.fs, self.step = fs, step
+        self.samples = []       # (monotonic time, available bytes, used percent)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def stop(self):
+        self._ends.set()
+        self._thread.join(5)
+
+    def _run(self):
+        handle = os.open(self.fs.path, os.O_RDONLY)
+        try:
+            last = None
+            while not self._ends.is_set():
+                state = os.fstatvfs(handle)
+                available = state.f_bavail * state.f_frsize
+                if available != last:
+                    self.samples.append((time.monotonic(), available, loopfs.used_percent(state)))
+                    last = available
+                time.sleep(self.step)
+        finally:
+            os.close(handle)
+
+    def first_at_or_over(self, percent):
+        return next((at for at, _, used in list(self.samples) if used >= percent), None)
+
+    def gains(self, at_least, since=0):
+        """Removals as the disk shows them: (time, available before, after) of each rise by that much.
+
+        A rise may be spread over several samples, and something else may write meanwhile: a rise ends where
+        the available bytes fall again or stand still for 5 ms.
+        """
+        found, start = [], None
+        samples = [one for one in list(self.samples) if one[0] >= since]
+        for before, now in zip(samples, samples[1:]):
+            rises = now[1] > before[1]
+            if rises and start is not None and now[0] - start[1][0] < 0.005:
+                start = (start[0], now)
+            elif rises:
+                _close_rise(found, start, at_least)
+                start = (before, now)
+        _close_rise(found, start, at_least)
+        return found
+
+
+def _close_rise(found, rise, at_least):
+    if rise and rise[1][1] - rise[0][1] >= at_least:
+        found.append((rise[1][0], rise[0][1], rise[1][1]))
+
+
+def make_folder():
+    # Short: a unix socket's path has 107 bytes at most.
+    return tempfile.mkdtemp(prefix="dpa-lab-", dir=os.environ.get("DPA_LAB_DIR"))
+
+
+def sweep(folder):
+    """Ends every process and mount below a laboratory's folder, whatever state it was left in."""
+    for pid in processes_of(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    time.sleep(0.05 if mounts_below(folder) else 0)
+    for path in reversed(mounts_below(folder)):
+        loopfs.umount(path, patience=1)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def mounts_below(folder):
+    with open("/proc/self/mounts") as table:
+        paths = [line.split()[1].replace("\\040", " ") for line in table]
+    return [path for path in paths if path.startswith(folder + "/")]
+
+
+def processes_of(folder):
+    """Daemons and shims carry the private folder in their command line; container programs left a pid file."""
+    found = []
+    spared = ancestors()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                if folder.encode() in file.read() and int(entry) not in spared:
+                    found.append(int(entry))
+    for path, _, files in os.walk(folder):
+        if "init.pid" in files:
+            with contextlib.suppress(OSError, ValueError), open(os.path.join(path, "init.pid")) as file:
+                found += [pid for pid in [int(file.read())] if _is_pause(pid)]
+    return found
+
+
+def _is_pause(pid):
+    """The pid may have been given away since: only our one container program counts."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read().startswith(b"/pause")
+
+
+def ancestors():
+    pid, found = os.getpid(), set()
+    while pid > 1:
+        found.add(pid)
+        with open(f"/proc/{pid}/stat") as file:
+            pid = int(file.read().rpartition(")")[2].split()[1])
+    return found
