@@ -18,17 +18,17 @@ char *xstrdup(const char *s) __attribute__((malloc, warn_unused_result));
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))
 
 /* Hands a pointer or descriptor out and leaves the variable empty for its cleanup attribute. */
-#define take_ptr(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) _taken = (p);                                                        \
-		(p) = NULL;                                                                        \
-		_taken;                                                                            \
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) _taken = (p); \
+		(p) = NULL;                 \
+		_taken;                     \
 	})
-#define take_fd(fd)                                                                                \
-	({                                                                                         \
-		int _taken = (fd);                                                                 \
-		(fd) = -1;                                                                         \
-		_taken;                                                                            \
+#define take_fd(fd)                \
+	({                         \
+		int _taken = (fd); \
+		(fd) = -1;         \
+		_taken;            \
 	})
 
 static inline void cleanup_freep(void *p)
@@ -42,10 +42,13 @@ static inline void cleanup_closep(const int *fd)
 		close(*fd);
 }
 
-/* Variables with these attributes are always initialised where they are declared. */
-#define cleanup_free __attribute__((cleanup(cleanup_freep)))
-#define cleanup_close __attribute__((cleanup(cleanup_closep)))
-#define cleanup(func) __attribute__((cleanup(func)))
+/*
+ * Variables with these attributes are always initialised where they are declared. Other types have
+ * their own, declared beside them: #define cleanup_foo __attribute__((__cleanup__(foo_freep))).
+ */
+#define cleanup_free  __attribute__((__cleanup__(cleanup_freep)))
+#define cleanup_close __attribute__((__cleanup__(cleanup_closep)))
+
 #define must_check __attribute__((warn_unused_result))
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

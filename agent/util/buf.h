@@ -31,4 +31,4 @@ const char *buf_string(const struct buf *b);
 void buf_clear(struct buf *b);
 /* Releases the memory. The ceiling stays, so the buffer may be used again. */
 void buf_done(struct buf *b);
-#define cleanup_buf __attribute__((cleanup(buf_done)))
+#define cleanup_buf __attribute__((__cleanup__(buf_done)))

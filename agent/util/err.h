@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-
 /*
  * A message that travels with an errno to where a human reads it. Lives on the caller's stack,
  * allocates nothing, needs no release. Zero-initialise it; code 0 means no error.

@@ -4,23 +4,25 @@
 /* Every ceiling on what an outsider can make us hold, in one place. */
 
 #define BUF_MAX_CONFIG_FILE (256 * 1024)
-#define CONFIG_MAX_LINE 199         /* inih cuts longer lines without a word */
-#define CONFIG_MAX_SECTION 40       /* inih cuts section names at 49 characters */
-#define N_MAX_DROPINS 256
+#define CONFIG_MAX_LINE	    199 /* inih cuts longer lines without a word */
+#define CONFIG_MAX_SECTION  40	/* inih cuts section names at 49 characters */
+#define N_MAX_DROPINS	    256
 #define N_MAX_KEEP_PATTERNS 256
-#define N_MAX_LISTENERS 8
+#define N_MAX_LISTENERS	    8
 
-#define BUF_MAX_GRPC_MESSAGE (16 * 1024 * 1024) /* the kubelet's own limit on a CRI answer */
+#define JSON_MAX_DEPTH 64
+
+#define BUF_MAX_GRPC_MESSAGE  (16 * 1024 * 1024) /* the kubelet's own limit on a CRI answer */
 #define BUF_MAX_GRPC_UNPACKED (64 * 1024 * 1024) /* memory one decoded answer may take */
-#define N_MAX_IMAGES 65536
-#define N_MAX_CONTAINERS 65536
-#define N_MAX_IMAGE_NAMES 1024 /* names and digests of one image, each */
+#define N_MAX_IMAGES	      65536
+#define N_MAX_CONTAINERS      65536
+#define N_MAX_IMAGE_NAMES     1024 /* names and digests of one image, each */
 
-#define BUF_MAX_MOUNTINFO (8 * 1024 * 1024)
-#define BUF_MAX_STATUS (64 * 1024 * 1024) /* a pass document over N_MAX_IMAGES images */
-#define BUF_MAX_METRICS (1024 * 1024)
-#define BUF_MAX_HTTP_BODY 4096
-#define HTTP_MAX_CONNECTIONS 32
+#define BUF_MAX_MOUNTINFO      (8 * 1024 * 1024)
+#define BUF_MAX_STATUS	       (64 * 1024 * 1024) /* a pass document over N_MAX_IMAGES images */
+#define BUF_MAX_METRICS	       (1024 * 1024)
+#define BUF_MAX_HTTP_BODY      4096
+#define HTTP_MAX_CONNECTIONS   32
 #define HTTP_CONNECTION_MEMORY (32 * 1024)
-#define HTTP_TIMEOUT_SECONDS 10
-#define BUF_MAX_LOG_LINE 8192
+#define HTTP_TIMEOUT_SECONDS   10
+#define BUF_MAX_LOG_LINE       4096 /* PIPE_BUF: what a pipe takes in one piece */
