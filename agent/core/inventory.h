@@ -13,13 +13,13 @@
  */
 
 struct image {
-	const char *id; /* what the runtime removes it by, e.g. "sha256:0123..." */
+	const char *id;		    /* what the runtime removes it by, e.g. "sha256:0123..." */
 	const char *const *names;   /* "docker.io/library/nginx:1" */
 	const char *const *digests; /* "docker.io/library/nginx@sha256:..."; none: unrecoverable */
 	size_t n_names;
 	size_t n_digests;
-	uint64_t size_bytes;       /* nominal size as the runtime reports it; may be compressed */
-	uint64_t predicted_bytes;  /* what removing it is expected to free on the disk */
+	uint64_t size_bytes;	  /* nominal size as the runtime reports it; may be compressed */
+	uint64_t predicted_bytes; /* what removing it is expected to free on the disk */
 	uint64_t predicted_inodes;
 	bool pinned;
 };
@@ -40,7 +40,7 @@ const char *container_state_to_string(enum container_state s);
 struct container {
 	const char *id;
 	const char *references[CONTAINER_N_REFERENCES]; /* ID, name or digest; "" when absent */
-	const char *const *volume_images;               /* images mounted as volumes */
+	const char *const *volume_images;		/* images mounted as volumes */
 	size_t n_volume_images;
 	enum container_state state;
 };
@@ -52,8 +52,9 @@ struct container_list {
 
 struct inventory {
 	struct arena arena;
-	const char *runtime;          /* "containerd 1.6.20" */
-	const char *image_store_path; /* directory on the image filesystem, as the runtime sees it */
+	const char *runtime; /* "containerd 1.6.20" */
+	const char
+		*image_store_path; /* directory on the image filesystem, as the runtime sees it */
 	struct image *images;
 	size_t n_images;
 	struct container_list containers;

@@ -15,11 +15,11 @@
 struct verdict {
 	const struct image *image;
 	enum keep_reason keep; /* KEEP_NONE: candidate, or removed when removed is set */
-	const char *by;        /* container ID, pattern or reference behind keep; "" when none */
+	const char *by;	       /* container ID, pattern or reference behind keep; "" when none */
 	usec_t first_seen;
 	usec_t last_used;   /* USEC_NEVER: never seen in use */
 	usec_t eligible_at; /* KEEP_TOO_YOUNG: when that ends; else USEC_NEVER */
-	bool over_age;      /* candidate that imageMaximumGCAge wants gone whatever the usage */
+	bool over_age;	    /* candidate that imageMaximumGCAge wants gone whatever the usage */
 	bool removed;
 };
 

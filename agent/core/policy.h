@@ -11,10 +11,10 @@
 /* What image garbage collection may do and when, as the configuration says it. */
 struct image_gc_policy {
 	int high_percent[_RESOURCE_MAX]; /* usage at or above which a pass starts; > 100: never */
-	int low_percent[_RESOURCE_MAX];  /* usage a pass aims for */
-	usec_t minimum_age;              /* since first seen */
-	usec_t maximum_age;              /* since last use, else first seen; 0: off */
-	const char *const *keep;         /* patterns, see keep.h */
+	int low_percent[_RESOURCE_MAX];	 /* usage a pass aims for */
+	usec_t minimum_age;		 /* since first seen */
+	usec_t maximum_age;		 /* since last use, else first seen; 0: off */
+	const char *const *keep;	 /* patterns, see keep.h */
 	size_t n_keep;
 	bool keep_unrecoverable;
 	bool proceed_when_futile;

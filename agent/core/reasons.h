@@ -9,16 +9,16 @@
 /* Why an image stays. KEEP_NONE: nothing protects it, it is a candidate. */
 enum keep_reason {
 	KEEP_NONE,
-	KEEP_IN_USE,               /* a container in any state refers to it */
-	KEEP_IMAGE_VOLUME,         /* a container mounts it as a volume */
-	KEEP_SANDBOX,              /* the sandbox (pause) image, configured or in use */
-	KEEP_PINNED,               /* the runtime says that it must stay */
-	KEEP_RULE,                 /* matches a pattern of image-gc.keep */
-	KEEP_UNRECOVERABLE,        /* has no registry digest, so it could not be pulled again */
+	KEEP_IN_USE,		   /* a container in any state refers to it */
+	KEEP_IMAGE_VOLUME,	   /* a container mounts it as a volume */
+	KEEP_SANDBOX,		   /* the sandbox (pause) image, configured or in use */
+	KEEP_PINNED,		   /* the runtime says that it must stay */
+	KEEP_RULE,		   /* matches a pattern of image-gc.keep */
+	KEEP_UNRECOVERABLE,	   /* has no registry digest, so it could not be pulled again */
 	KEEP_NEWEST_OF_REPOSITORY, /* one of the newest of its repository */
-	KEEP_TOO_YOUNG,            /* first seen less than imageMinimumGCAge ago */
-	KEEP_CHANGED,              /* came into use or vanished between plan and removal */
-	KEEP_NOT_NEEDED,           /* the target was met without it */
+	KEEP_TOO_YOUNG,		   /* first seen less than imageMinimumGCAge ago */
+	KEEP_CHANGED,	 /* the runtime refused to remove it, so it is not what it seemed */
+	KEEP_NOT_NEEDED, /* the target was met without it */
 	_KEEP_REASON_MAX,
 	_KEEP_REASON_INVALID = -22,
 };
@@ -54,11 +54,11 @@ const char *pass_trigger_to_string(enum pass_trigger t);
 
 /* How a pass ended. */
 enum pass_result {
-	RESULT_REACHED,       /* the target was met */
-	RESULT_PARTIAL,       /* the trigger was cleared, or a limit or stop ended the pass early */
-	RESULT_FUTILE,        /* everything reclaimable together does not clear the trigger */
+	RESULT_REACHED,	      /* the target was met */
+	RESULT_PARTIAL,	      /* the trigger was cleared, or a limit or stop ended the pass early */
+	RESULT_FUTILE,	      /* everything reclaimable together does not clear the trigger */
 	RESULT_NOTHING_TO_DO, /* the target was met beforehand */
-	RESULT_ERROR,         /* a fact could not be had, or the runtime failed: nothing more was done */
+	RESULT_ERROR, /* a fact could not be had, or the runtime failed: nothing more was done */
 	_PASS_RESULT_MAX,
 	_PASS_RESULT_INVALID = -22,
 };
@@ -68,8 +68,8 @@ const char *pass_result_to_string(enum pass_result r);
 
 /* Why a removal failed, the label of removal_errors_total. */
 enum removal_error {
-	REMOVAL_ERROR_REFUSED,     /* the runtime said no, for example because it sees a user */
-	REMOVAL_ERROR_TIMEOUT,     /* no answer within runtime.timeout */
+	REMOVAL_ERROR_REFUSED,	   /* the runtime said no, for example because it sees a user */
+	REMOVAL_ERROR_TIMEOUT,	   /* no answer within runtime.timeout */
 	REMOVAL_ERROR_UNAVAILABLE, /* the runtime could not be reached or went away */
 	REMOVAL_ERROR_OTHER,
 	_REMOVAL_ERROR_MAX,

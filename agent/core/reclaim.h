@@ -18,6 +18,9 @@
  * touches the world only through struct reclaim_ops, so the daemon, gc, plan, simulate and the tests
  * run this very code. All ops return 0 or a negative errno with e filled.
  */
+struct pass_report;
+struct removal;
+
 struct reclaim_ops {
 	/* How full the filesystem is now. */
 	int (*measure)(void *ctx, struct space *ret, struct err *e);
@@ -32,12 +35,14 @@ struct reclaim_ops {
 	/* Whether to end after the removal in flight. */
 	bool (*stopping)(void *ctx);
 	usec_t (*now)(void *ctx);
+	/* Tells of each removal as it is done, for logs and progress. May be NULL. */
+	void (*removed)(void *ctx, const struct pass_report *report, const struct removal *removal);
 };
 
 /* What a pass is to achieve. */
 struct pass_request {
 	enum pass_trigger trigger;
-	bool dry_run;   /* recorded in the report only: the ops leave the last call out */
+	bool dry_run;	/* recorded in the report only: the ops leave the last call out */
 	int to_percent; /* manual passes: usage in bytes to reach; -1: the low thresholds */
 };
 
@@ -46,7 +51,7 @@ struct removal {
 	enum remove_reason reason;
 	uint64_t predicted[_RESOURCE_MAX];
 	uint64_t measured[_RESOURCE_MAX]; /* growth of what is available; 0 when it shrank */
-	usec_t duration;                  /* of the removal call */
+	usec_t duration;		  /* of the removal call */
 };
 
 /* What a pass did, and what about every image. Owns the plan's arrays and the inventory. */
@@ -57,7 +62,7 @@ struct pass_report {
 	enum pass_result result;
 	struct err error; /* RESULT_ERROR: why; else the last removal that failed, if any */
 	struct space before, after;
-	uint64_t target[_RESOURCE_MAX];  /* amount available that was aimed for; 0: not concerned */
+	uint64_t target[_RESOURCE_MAX];	 /* amount available that was aimed for; 0: not concerned */
 	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears the trigger; 0: same */
 	struct removal *removals;
 	size_t n_removals;
@@ -71,8 +76,9 @@ struct pass_report {
  * Runs one pass over report->plan and completes report; request, inventory and plan are set by the
  * caller, everything else is written here. Never fails as such: a failing list or measurement ends
  * the pass with RESULT_ERROR and report->error, and nothing is removed after it. A victim that
- * came into use is skipped (KEEP_CHANGED); a removal that the runtime refuses is counted and skipped;
- * three in a row, or a runtime that cannot be reached, end the pass.
+ * came into use is skipped (KEEP_IN_USE, KEEP_IMAGE_VOLUME); a removal that the runtime refuses is
+ * counted and skipped (KEEP_CHANGED); three in a row, or a runtime that does not answer, end the
+ * pass. Candidates that nothing was decided about keep KEEP_NONE.
  */
 void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc_policy *policy,
 		 struct pass_report *report);

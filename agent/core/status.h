@@ -39,8 +39,8 @@ enum pressure_level {
 const char *pressure_level_to_string(enum pressure_level l); /* "gc", "soft", "hard" */
 
 struct status_threshold {
-	bool known;         /* the rest means something */
-	int percent;        /* usage; -1 when the threshold is an amount */
+	bool known;	    /* the rest means something */
+	int percent;	    /* usage; -1 when the threshold is an amount */
 	uint64_t available; /* bytes or inodes: the threshold as an amount available */
 };
 
@@ -55,19 +55,19 @@ struct status_pressure {
 /* One filesystem in one of its roles. */
 struct status_filesystem {
 	bool configured; /* the role exists on this node: path is known */
-	bool sampled;    /* space means something */
-	bool stuck;      /* statvfs has not answered within statfs-timeout */
+	bool sampled;	 /* space means something */
+	bool stuck;	 /* statvfs has not answered within statfs-timeout */
 	char path[STATUS_TEXT_MAX];
 	char device[STATUS_TEXT_MAX]; /* "/dev/sda1" */
 	char mountpoint[STATUS_TEXT_MAX];
 	char fstype[32];
 	char error[STATUS_TEXT_MAX]; /* why there is no sample; "" when there is */
-	uint64_t dev;                /* st_dev: equal in roles that share a device */
+	uint64_t dev;		     /* st_dev: equal in roles that share a device */
 	struct space space;
 	int64_t sampled_wall_usec; /* time of the last good sample, since the epoch */
 	uint64_t samples;
-	int64_t fill_rate; /* bytes per second; 0 or less: not filling */
-	usec_t time_to_full;               /* USEC_INFINITY: not filling */
+	int64_t fill_rate;		   /* bytes per second; 0 or less: not filling */
+	usec_t time_to_full;		   /* USEC_INFINITY: not filling */
 	usec_t time_to_full_after_reclaim; /* USEC_INFINITY: not filling */
 	struct status_threshold thresholds[_RESOURCE_MAX][_LEVEL_MAX];
 	struct status_pressure pressure[_RESOURCE_MAX][_PRESSURE_MAX];
@@ -105,10 +105,10 @@ struct runtime_statistics {
 struct status_runtime {
 	bool configured;
 	bool up;
-	char name[STATUS_TEXT_MAX];     /* label: "containerd", "cri-o"; endpoint until it is known */
-	char version[STATUS_TEXT_MAX];  /* "containerd 1.6.20" */
+	char name[STATUS_TEXT_MAX]; /* label: "containerd", "cri-o"; endpoint until it is known */
+	char version[STATUS_TEXT_MAX];	/* "containerd 1.6.20" */
 	char endpoint[STATUS_TEXT_MAX]; /* "unix:///run/containerd/containerd.sock" */
-	char error[STATUS_TEXT_MAX];    /* why it is not up */
+	char error[STATUS_TEXT_MAX];	/* why it is not up */
 	struct runtime_statistics statistics;
 };
 

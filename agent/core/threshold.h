@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -14,7 +15,7 @@ uint64_t threshold_target_available(uint64_t total, int percent);
 
 /*
  * The largest amount available at which the integer usage is at least percent, i.e. at which
- * garbage collection triggers. percent 0 triggers always (total), percent > 100 never: then 0 is
- * returned and *ret_never, when not NULL, is set.
+ * garbage collection triggers. Returns false, and leaves *ret alone, when no amount does: percent
+ * above 100, or a filesystem without that resource (total 0). percent 0 triggers at any amount.
  */
-uint64_t threshold_trigger_available(uint64_t total, int percent);
+bool threshold_trigger_available(uint64_t total, int percent, uint64_t *ret);

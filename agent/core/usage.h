@@ -25,7 +25,7 @@ struct usage_history {
 
 /*
  * Takes an inventory into account: new images get first_seen = now, images in use (any reason of
- * use_resolve() but the sandbox image's configuration) get last_used = now. use has one entry per image.
+ * use_resolve()) get last_used = now. use has one entry per image of inv.
  */
 void usage_observe(struct usage_history *h, const struct inventory *inv,
 		   const struct image_use *use, usec_t now);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/keep.h"
+#include "util/alloc.h"
+
+static usec_t last_needed(const struct verdict *v)
+{
+	return v->last_used > v->first_seen ? v->last_used : v->first_seen;
+}
+
+/* The first protection that holds, strongest first; KEEP_NONE leaves the image a candidate. */
+static void judge(struct verdict *v, const struct image_use *use,
+		  const struct image_gc_policy *policy, usec_t now)
+{
+	const char *pattern;
+	v->by = "";
+	if (use->reason != KEEP_NONE) {
+		v->keep = use->reason;
+		v->by = use->by;
+	} else if (v->image->pinned) {
+		v->keep = KEEP_PINNED;
+	} else if ((pattern = keep_match(v->image, policy->keep, policy->n_keep))) {
+		v->keep = KEEP_RULE;
+		v->by = pattern;
+	} else if (policy->keep_unrecoverable && v->image->n_digests == 0) {
+		v->keep = KEEP_UNRECOVERABLE;
+	} else if (now - v->first_seen < policy->minimum_age) {
+		v->keep = KEEP_TOO_YOUNG;
+		v->eligible_at = v->first_seen + policy->minimum_age;
+	}
+}
+
+static struct verdict verdict_make(const struct image *image, const struct image_use *use,
+				   const struct usage_history *history,
+				   const struct image_gc_policy *policy, usec_t now)
+{
+	const struct usage_entry *usage = usage_find(history, image->id);
+	struct verdict v = {
+		.image = image,
+		.first_seen = usage ? usage->first_seen : now,
+		.last_used = usage ? usage->last_used : USEC_NEVER,
+		.eligible_at = USEC_NEVER,
+	};
+	judge(&v, use, policy, now);
+	v.over_age = v.keep == KEEP_NONE && policy->maximum_age > 0 &&
+		     now - last_needed(&v) > policy->maximum_age;
+	return v;
+}
+
+static int compare_usec(usec_t a, usec_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Candidates before the others; over age before within; then byLastUsedAndDetected, then the ID. */
+static int verdict_compare(const void *a, const void *b)
+{
+	const struct verdict *x = a, *y = b;
+	if ((x->keep == KEEP_NONE) != (y->keep == KEEP_NONE))
+		return x->keep == KEEP_NONE ? -1 : 1;
+	if (x->over_age != y->over_age)
+		return x->over_age ? -1 : 1;
+	int c = compare_usec(x->last_used, y->last_used);
+	if (c == 0)
+		c = compare_usec(x->first_seen, y->first_seen);
+	return c ? c : strcmp(x->image->id, y->image->id);
+}
+
+static void plan_sum(struct plan *p)
+{
+	p->next_eligible = USEC_INFINITY;
+	for (size_t i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if (v->keep == KEEP_NONE) {
+			p->n_candidates++;
+			p->n_over_age += v->over_age;
+			p->reclaimable[RESOURCE_BYTES] += v->image->predicted_bytes;
+			p->reclaimable[RESOURCE_INODES] += v->image->predicted_inodes;
+		} else if (v->keep == KEEP_TOO_YOUNG && v->eligible_at < p->next_eligible) {
+			p->next_eligible = v->eligible_at;
+		}
+	}
+}
+
+void plan_build(const struct inventory *inv, const struct image_use *use,
+		const struct usage_history *history, const struct image_gc_policy *policy,
+		usec_t now, struct plan *ret)
+{
+	*ret = (struct plan){ .n_verdicts = inv->n_images };
+	ret->verdicts = xcalloc(inv->n_images, sizeof(*ret->verdicts));
+	for (size_t i = 0; i < inv->n_images; i++)
+		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
+	if (ret->n_verdicts)
+		qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
+	plan_sum(ret);
+}
+
+void plan_done(struct plan *p)
+{
+	free(p->verdicts);
+	*p = (struct plan){ 0 };
+}
+
+void plan_count(const struct plan *p, uint64_t ret[_KEEP_REASON_MAX])
+{
+	memset(ret, 0, _KEEP_REASON_MAX * sizeof(*ret));
+	for (size_t i = 0; i < p->n_verdicts; i++)
+		if (!p->verdicts[i].removed)
+			ret[p->verdicts[i].keep]++;
+}

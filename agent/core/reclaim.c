@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reclaim.h"
+
+#include <stdlib.h>
+
+#include "core/threshold.h"
+#include "core/use.h"
+#include "util/alloc.h"
+
+/* After so many removals in a row that freed next to nothing something else holds the space. */
+#define EMPTY_REMOVALS_MAX  5
+/* After so many refusals in a row the runtime is not in a state to remove anything. */
+#define FAILED_REMOVALS_MAX 3
+
+/* A pass in progress. */
+struct pass {
+	const struct reclaim_ops *ops;
+	void *ctx;
+	const struct image_gc_policy *policy;
+	struct pass_report *report;
+	struct space space; /* the last measurement */
+	unsigned empty_in_a_row, failed_in_a_row;
+	bool gave_up; /* removals free nothing */
+};
+
+static bool pass_fail(struct pass *p)
+{
+	p->report->result = RESULT_ERROR;
+	return false;
+}
+
+static bool pass_measure(struct pass *p)
+{
+	if (p->ops->measure(p->ctx, &p->space, &p->report->error) < 0)
+		return pass_fail(p);
+	p->report->after = p->space;
+	return true;
+}
+
+/* Sets what has to be available of one resource: to clear the trigger and to meet the target. */
+static void goal_set(struct pass *p, enum resource r)
+{
+	struct pass_report *report = p->report;
+	uint64_t total = space_total(&p->space, r), over;
+	uint64_t target = threshold_target_available(total, p->policy->low_percent[r]);
+	bool manual = report->request.trigger == TRIGGER_MANUAL;
+	bool high = threshold_trigger_available(total, p->policy->high_percent[r], &over) &&
+		    space_available(&p->space, r) <= over;
+	if (report->request.to_percent >= 0) {
+		if (r != RESOURCE_BYTES)
+			return;
+		target = threshold_target_available(total, report->request.to_percent);
+		high = false;
+	}
+	if (!high && !(manual && space_available(&p->space, r) < target))
+		return;
+	report->target[r] = target;
+	report->trigger[r] = high && over + 1 < target ? over + 1 : target;
+}
+
+static void goals_set(struct pass *p)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		if (space_has(&p->space, r))
+			goal_set(p, r);
+}
+
+static bool goals_met(const struct pass *p, const uint64_t goal[_RESOURCE_MAX])
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		if (space_available(&p->space, r) < goal[r])
+			return false;
+	return true;
+}
+
+/* Whether all candidates together could clear the trigger, as far as predictions tell. */
+static bool goals_possible(const struct pass *p)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		uint64_t available = space_available(&p->space, r);
+		uint64_t goal = p->report->trigger[r];
+		if (available < goal && p->report->plan.reclaimable[r] < goal - available)
+			return false;
+	}
+	return true;
+}
+
+static enum remove_reason removal_reason(const struct pass *p, const struct verdict *v)
+{
+	const struct pass_report *report = p->report;
+	if (v->over_age)
+		return REMOVE_AGE;
+	if (report->request.trigger == TRIGGER_MANUAL)
+		return REMOVE_MANUAL;
+	return space_available(&p->space, RESOURCE_BYTES) < report->target[RESOURCE_BYTES]
+		       ? REMOVE_SPACE
+		       : REMOVE_INODES;
+}
+
+/* Lists the containers again. Returns false when that failed; *ret_free when nothing uses v now. */
+static bool victim_recheck(struct pass *p, struct verdict *v, bool *ret_free)
+{
+	const struct container_list *containers;
+	struct image_use use;
+	if (p->ops->containers(p->ctx, &containers, &p->report->error) < 0)
+		return pass_fail(p);
+	use_resolve(v->image, 1, containers, NULL, 0, &use);
+	*ret_free = use.reason == KEEP_NONE;
+	if (!*ret_free) {
+		v->keep = use.reason;
+		/* the list is gone with the next one: copy */
+		v->by = arena_strdup(&p->report->inventory->arena, use.by);
+	}
+	return true;
+}
+
+static uint64_t growth(uint64_t before, uint64_t after)
+{
+	return after > before ? after - before : 0;
+}
+
+/* Five removals in a row that freed less than 1 % of what was predicted, in what is needed. */
+static void note_gain(struct pass *p, const struct removal *removal)
+{
+	bool empty = true;
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		if (p->report->target[r] && removal->measured[r] >= removal->predicted[r] / 100 &&
+		    removal->measured[r] > 0)
+			empty = false;
+	p->empty_in_a_row = empty ? p->empty_in_a_row + 1 : 0;
+	p->gave_up = p->empty_in_a_row >= EMPTY_REMOVALS_MAX;
+}
+
+static bool removal_record(struct pass *p, size_t index, enum remove_reason reason, usec_t took)
+{
+	struct pass_report *report = p->report;
+	struct verdict *v = &report->plan.verdicts[index];
+	struct space before = p->space;
+	struct removal *removal = &report->removals[report->n_removals++];
+	*removal = (struct removal){ .verdict = index, .reason = reason, .duration = took };
+	v->removed = true;
+	/* A removal whose gain could not be measured still happened and stays in the report. */
+	bool measured =
+		p->ops->measure_after(p->ctx, v->image, &before, &p->space, &report->error) == 0;
+	if (measured)
+		report->after = p->space;
+	removal->predicted[RESOURCE_BYTES] = v->image->predicted_bytes;
+	removal->predicted[RESOURCE_INODES] = v->image->predicted_inodes;
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		if (measured)
+			removal->measured[r] =
+				growth(space_available(&before, r), space_available(&p->space, r));
+		report->predicted[r] += removal->predicted[r];
+		report->measured[r] += removal->measured[r];
+	}
+	note_gain(p, removal);
+	if (p->ops->removed)
+		p->ops->removed(p->ctx, report, removal);
+	return measured || pass_fail(p);
+}
+
+/* A removal that failed: counted; ends the pass when it is not about this image alone. */
+static bool removal_failed(struct pass *p, struct verdict *v)
+{
+	enum removal_error kind = removal_error_from_errno(p->report->error.code);
+	p->report->removal_errors[kind]++;
+	v->keep = KEEP_CHANGED;
+	p->failed_in_a_row++;
+	if (kind == REMOVAL_ERROR_TIMEOUT || kind == REMOVAL_ERROR_UNAVAILABLE ||
+	    p->failed_in_a_row >= FAILED_REMOVALS_MAX)
+		return pass_fail(p);
+	return true;
+}
+
+static bool victim_remove(struct pass *p, size_t index)
+{
+	struct verdict *v = &p->report->plan.verdicts[index];
+	enum remove_reason reason = removal_reason(p, v);
+	bool is_free;
+	if (!victim_recheck(p, v, &is_free))
+		return false;
+	if (!is_free)
+		return true;
+	usec_t start = p->ops->now(p->ctx);
+	if (p->ops->remove(p->ctx, v->image, &p->report->error) < 0)
+		return removal_failed(p, v);
+	p->failed_in_a_row = 0;
+	return removal_record(p, index, reason, p->ops->now(p->ctx) - start);
+}
+
+static bool limit_reached(const struct pass *p)
+{
+	uint32_t max = p->policy->max_removals;
+	return p->ops->stopping(p->ctx) || (max && p->report->n_removals >= max);
+}
+
+/* Removes victims in the plan's order until the target is met. False: the pass failed. */
+static bool victims_remove(struct pass *p)
+{
+	struct pass_report *report = p->report;
+	for (size_t i = 0; i < report->plan.n_candidates; i++) {
+		bool over_age = report->plan.verdicts[i].over_age;
+		if (!pass_measure(p))
+			return false;
+		if (!over_age && (p->gave_up || goals_met(p, report->target)))
+			return true;
+		report->stopped = limit_reached(p);
+		if (report->stopped)
+			return true;
+		if (!victim_remove(p, i))
+			return false;
+	}
+	return true;
+}
+
+static enum pass_result pass_judge(const struct pass *p)
+{
+	if (goals_met(p, p->report->target) && !p->report->stopped)
+		return RESULT_REACHED;
+	if (goals_met(p, p->report->trigger) || p->report->stopped)
+		return RESULT_PARTIAL;
+	return RESULT_FUTILE;
+}
+
+/* True when there is something to do and a point in doing it; else the result is set. */
+static bool pass_worthwhile(struct pass *p)
+{
+	struct pass_report *report = p->report;
+	bool age = report->plan.n_over_age > 0;
+	if (goals_met(p, report->target)) {
+		report->result = RESULT_NOTHING_TO_DO;
+		return age;
+	}
+	report->result = RESULT_FUTILE;
+	return goals_possible(p) || p->policy->proceed_when_futile || age;
+}
+
+static void pass_run(struct pass *p)
+{
+	struct pass_report *report = p->report;
+	if (!pass_measure(p))
+		return;
+	report->before = p->space;
+	goals_set(p);
+	if (!pass_worthwhile(p))
+		return;
+	if (!goals_possible(p) && !p->policy->proceed_when_futile)
+		/* only what is over age goes; it would have gone anyway */
+		report->plan.n_candidates = report->plan.n_over_age;
+	if (victims_remove(p) && pass_measure(p))
+		report->result = pass_judge(p);
+}
+
+void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc_policy *policy,
+		 struct pass_report *report)
+{
+	struct pass p = { .ops = ops, .ctx = ctx, .policy = policy, .report = report };
+	report->started = ops->now(ctx);
+	report->removals = xcalloc(report->plan.n_candidates, sizeof(*report->removals));
+	pass_run(&p);
+	report->ended = ops->now(ctx);
+}
+
+void pass_report_done(struct pass_report *report)
+{
+	free(report->removals);
+	plan_done(&report->plan);
+	inventory_free(report->inventory);
+	*report = (struct pass_report){ 0 };
+}

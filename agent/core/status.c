@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/status.h"
+
+static const char *const threshold_level_table[_LEVEL_MAX] = {
+	[LEVEL_HIGH] = "high",
+	[LEVEL_LOW] = "low",
+	[LEVEL_SOFT] = "soft",
+	[LEVEL_HARD] = "hard",
+	[LEVEL_KUBELET_GC_HIGH] = "kubelet_gc_high",
+	[LEVEL_KUBELET_HARD] = "kubelet_hard",
+};
+
+static const char *const pressure_level_table[_PRESSURE_MAX] = {
+	[PRESSURE_GC] = "gc",
+	[PRESSURE_SOFT] = "soft",
+	[PRESSURE_HARD] = "hard",
+};
+
+static const char *const runtime_operation_table[_OPERATION_MAX] = {
+	[OPERATION_VERSION] = "version",
+	[OPERATION_STATUS] = "status",
+	[OPERATION_LIST_IMAGES] = "list_images",
+	[OPERATION_IMAGE_STATUS] = "image_status",
+	[OPERATION_REMOVE_IMAGE] = "remove_image",
+	[OPERATION_IMAGE_FS_INFO] = "image_fs_info",
+	[OPERATION_LIST_CONTAINERS] = "list_containers",
+	[OPERATION_CONTAINER_STATUS] = "container_status",
+	[OPERATION_LIST_SANDBOXES] = "list_sandboxes",
+	[OPERATION_SANDBOX_STATUS] = "sandbox_status",
+};
+
+const char *threshold_level_to_string(enum threshold_level l)
+{
+	return threshold_level_table[l];
+}
+
+const char *pressure_level_to_string(enum pressure_level l)
+{
+	return pressure_level_table[l];
+}
+
+const char *runtime_operation_to_string(enum runtime_operation o)
+{
+	return runtime_operation_table[o];
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/usage.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+
+static int entry_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct usage_entry *)a)->id, ((const struct usage_entry *)b)->id);
+}
+
+/* Takes what the old history knew of that image, or starts anew. */
+static struct usage_entry entry_for(struct usage_history *old, const struct image *image,
+				    const struct image_use *use, usec_t now)
+{
+	struct usage_entry key = { .id = (char *)(uintptr_t)image->id };
+	struct usage_entry *known = NULL;
+	if (old->n_entries)
+		known = bsearch(&key, old->entries, old->n_entries, sizeof(key), entry_compare);
+	struct usage_entry entry = {
+		.id = xstrdup(image->id),
+		.first_seen = known ? known->first_seen : now,
+		.last_used = known ? known->last_used : USEC_NEVER,
+	};
+	if (use->reason != KEEP_NONE)
+		entry.last_used = now;
+	return entry;
+}
+
+/* Two images with one ID would be two entries; the later ones are merged into the first. */
+static size_t entries_unique(struct usage_entry *entries, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (kept && strcmp(entries[kept - 1].id, entries[i].id) == 0) {
+			if (entries[i].last_used > entries[kept - 1].last_used)
+				entries[kept - 1].last_used = entries[i].last_used;
+			free(entries[i].id);
+			continue;
+		}
+		entries[kept++] = entries[i];
+	}
+	return kept;
+}
+
+void usage_observe(struct usage_history *h, const struct inventory *inv,
+		   const struct image_use *use, usec_t now)
+{
+	struct usage_history next = { .n_entries = inv->n_images };
+	next.entries = xcalloc(inv->n_images, sizeof(*next.entries));
+	for (size_t i = 0; i < inv->n_images; i++)
+		next.entries[i] = entry_for(h, &inv->images[i], &use[i], now);
+	if (next.n_entries)
+		qsort(next.entries, next.n_entries, sizeof(*next.entries), entry_compare);
+	next.n_entries = entries_unique(next.entries, next.n_entries);
+	usage_clear(h);
+	*h = next;
+}
+
+const struct usage_entry *usage_find(const struct usage_history *h, const char *id)
+{
+	struct usage_entry key = { .id = (char *)(uintptr_t)id };
+	if (h->n_entries == 0)
+		return NULL;
+	return bsearch(&key, h->entries, h->n_entries, sizeof(key), entry_compare);
+}
+
+void usage_clear(struct usage_history *h)
+{
+	for (size_t i = 0; i < h->n_entries; i++)
+		free(h->entries[i].id);
+	free(h->entries);
+	*h = (struct usage_history){ 0 };
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/use.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/reference.h"
+#include "util/alloc.h"
+
+/* Docker prints 12 digits; fewer would be a guess. */
+#define MIN_ID_PREFIX 12
+
+struct key {
+	const char *text;
+	size_t image;
+};
+
+struct key_list {
+	struct key *keys;
+	size_t n, allocated;
+};
+
+/* Every way an image may be written, sorted, and its ID's hex digits, sorted apart for prefixes. */
+struct reference_index {
+	struct key_list texts;
+	struct key_list hexes;
+	struct arena arena;
+};
+
+static void key_add(struct key_list *list, const char *text, size_t image)
+{
+	if (list->n == list->allocated) {
+		list->allocated = list->allocated ? 2 * list->allocated : 64;
+		list->keys = xreallocarray(list->keys, list->allocated, sizeof(*list->keys));
+	}
+	list->keys[list->n++] = (struct key){ .text = text, .image = image };
+}
+
+static void key_add_name(struct reference_index *index, const char *name, size_t image)
+{
+	char full[REFERENCE_MAX];
+	key_add(&index->texts, name, image);
+	if (reference_normalise(name, full) && strcmp(full, name) != 0)
+		key_add(&index->texts, arena_strdup(&index->arena, full), image);
+}
+
+static int key_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct key *)a)->text, ((const struct key *)b)->text);
+}
+
+static void key_sort(struct key_list *list)
+{
+	if (list->n)
+		qsort(list->keys, list->n, sizeof(*list->keys), key_compare);
+}
+
+static void index_image(struct reference_index *index, const struct image *image, size_t i)
+{
+	key_add(&index->texts, image->id, i);
+	const char *hex;
+	if (reference_hex(image->id, &hex) > 0)
+		key_add(&index->hexes, hex, i);
+	for (size_t n = 0; n < image->n_names; n++)
+		key_add_name(index, image->names[n], i);
+	for (size_t n = 0; n < image->n_digests; n++) {
+		key_add_name(index, image->digests[n], i);
+		const char *digest = reference_digest(image->digests[n]);
+		if (digest)
+			key_add(&index->texts, digest, i);
+	}
+}
+
+static void index_build(struct reference_index *index, const struct image *images, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		index_image(index, &images[i], i);
+	key_sort(&index->texts);
+	key_sort(&index->hexes);
+}
+
+static void index_done(struct reference_index *index)
+{
+	free(index->texts.keys);
+	free(index->hexes.keys);
+	arena_done(&index->arena);
+}
+
+/* The first key that does not sort before text. */
+static size_t key_lower_bound(const struct key_list *list, const char *text)
+{
+	size_t low = 0, high = list->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(list->keys[middle].text, text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct mark {
+	enum keep_reason reason;
+	const char *by;
+	struct image_use *ret;
+};
+
+static void mark_image(const struct mark *mark, size_t image)
+{
+	struct image_use *use = &mark->ret[image];
+	/* the reasons are declared in the order of their precedence */
+	if (use->reason == KEEP_NONE || mark->reason < use->reason)
+		*use = (struct image_use){ .reason = mark->reason, .by = mark->by };
+}
+
+static void mark_equal(const struct key_list *list, const char *text, const struct mark *mark)
+{
+	for (size_t i = key_lower_bound(list, text);
+	     i < list->n && strcmp(list->keys[i].text, text) == 0; i++)
+		mark_image(mark, list->keys[i].image);
+}
+
+static void mark_prefix(const struct key_list *list, const char *hex, size_t len,
+			const struct mark *mark)
+{
+	for (size_t i = key_lower_bound(list, hex);
+	     i < list->n && strncmp(list->keys[i].text, hex, len) == 0; i++)
+		mark_image(mark, list->keys[i].image);
+}
+
+static void mark_reference(const struct reference_index *index, const char *ref,
+			   const struct mark *mark)
+{
+	char full[REFERENCE_MAX];
+	if (!*ref)
+		return;
+	mark_equal(&index->texts, ref, mark);
+	if (reference_normalise(ref, full))
+		mark_equal(&index->texts, full, mark);
+	const char *digest = reference_digest(ref);
+	if (digest)
+		mark_equal(&index->texts, digest, mark);
+	const char *hex;
+	size_t len = reference_hex(ref, &hex);
+	if (len >= MIN_ID_PREFIX)
+		mark_prefix(&index->hexes, hex, len, mark);
+}
+
+static void mark_container(const struct reference_index *index, const struct container *container,
+			   struct image_use *ret)
+{
+	struct mark mark = { .reason = KEEP_IN_USE, .by = container->id, .ret = ret };
+	for (size_t i = 0; i < CONTAINER_N_REFERENCES; i++)
+		mark_reference(index, container->references[i], &mark);
+	mark.reason = KEEP_IMAGE_VOLUME;
+	for (size_t i = 0; i < container->n_volume_images; i++)
+		mark_reference(index, container->volume_images[i], &mark);
+}
+
+void use_resolve(const struct image *images, size_t n_images,
+		 const struct container_list *containers, const char *const *sandbox_images,
+		 size_t n_sandbox_images, struct image_use *ret)
+{
+	struct reference_index index = { 0 };
+	index_build(&index, images, n_images);
+	for (size_t i = 0; i < n_images; i++)
+		ret[i] = (struct image_use){ .reason = KEEP_NONE, .by = "" };
+	for (size_t i = 0; i < containers->n_containers; i++)
+		mark_container(&index, &containers->containers[i], ret);
+	for (size_t i = 0; i < n_sandbox_images; i++)
+		mark_reference(&index, sandbox_images[i],
+			       &(struct mark){ KEEP_SANDBOX, sandbox_images[i], ret });
+	index_done(&index);
+}
