@@ -48,7 +48,6 @@ static inline void cleanup_closep(const int *fd)
  */
 #define cleanup_free  __attribute__((__cleanup__(cleanup_freep)))
 #define cleanup_close __attribute__((__cleanup__(cleanup_closep)))
-
-#define must_check __attribute__((warn_unused_result))
+#define must_check    __attribute__((warn_unused_result))
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

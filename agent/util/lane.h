@@ -30,7 +30,9 @@ struct lane *lane_new(const char *name, size_t queue_max);
 /*
  * Waits up to timeout for the running job, and frees the lane and its descriptor. Waiting and
  * finished jobs nobody took are handed to drop. Returns true. When the job does not end in time the
- * thread is left alone with its memory (the process is about to exit): returns false.
+ * thread is left alone with its memory and the running job (the process is about to exit): returns
+ * false. The lane must not be used afterwards either way. lane may be NULL. drop runs in the
+ * calling thread.
  */
 bool lane_free(struct lane *lane, usec_t timeout, void (*drop)(struct lane_job *job));
 /* Readable while finished jobs wait. Owned by the lane. */
