@@ -114,16 +114,16 @@ char *human_duration(usec_t d, char buf[HUMAN_MAX])
 /* A number of units with its fraction, trailing zeros left out; returns what snprintf() would. */
 static int format_fraction(char *buf, size_t size, uint64_t usec, uint64_t unit, const char *name)
 {
-	char digits[HUMAN_MAX];
-	uint64_t fraction = usec % unit;
-	int width = 0;
-	for (uint64_t u = unit; u > 1; u /= 10)
-		width++;
-	for (; width && fraction % 10 == 0; width--)
-		fraction /= 10;
-	(void)snprintf(digits, sizeof(digits), "%0*" PRIu64, width, fraction);
-	return snprintf(buf, size, "%" PRIu64 "%s%s%s", usec / unit, width ? "." : "",
-			width ? digits : "", name);
+	char digits[8] = "";
+	uint64_t whole = usec / unit, rest = usec % unit;
+	if (rest)
+		digits[0] = '.';
+	for (size_t i = 1; rest && i < sizeof(digits) - 1; i++) {
+		unit /= 10;
+		digits[i] = (char)('0' + rest / unit);
+		rest %= unit;
+	}
+	return snprintf(buf, size, "%" PRIu64 "%s%s", whole, digits, name);
 }
 
 char *human_go_duration(usec_t d, char buf[HUMAN_MAX])
@@ -162,7 +162,6 @@ char *human_wall(int64_t wall_usec, char buf[HUMAN_MAX])
 	struct tm tm = { 0 };
 	time_t t = (time_t)sec;
 	(void)gmtime_r(&t, &tm);
-	(void)snprintf(buf, HUMAN_MAX, "%04ld-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900L,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	(void)strftime(buf, HUMAN_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return buf;
 }
