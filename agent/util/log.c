@@ -169,7 +169,7 @@ static void put_time(struct json_writer *w)
 {
 	struct timespec ts = { 0 };
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	char second[HUMAN_MAX], text[HUMAN_MAX + 8];
+	char second[HUMAN_MAX], text[2 * HUMAN_MAX];
 	(void)human_wall((int64_t)ts.tv_sec * USEC_PER_SEC, second);
 	second[strcspn(second, "Z")] = '\0';
 	(void)snprintf(text, sizeof(text), "%s.%06ldZ", second, ts.tv_nsec / 1000);
