@@ -27,6 +27,11 @@ enum tristate {
 	TRISTATE_AUTO,
 };
 
+enum when_futile {
+	WHEN_FUTILE_STOP,
+	WHEN_FUTILE_PROCEED,
+};
+
 /* A list of words, as keep and listen hold. */
 struct word_list {
 	char **words;
@@ -48,30 +53,38 @@ struct config {
 	usec_t image_minimum_age, image_maximum_age;
 	struct word_list keep;
 	enum tristate keep_unrecoverable;
-	bool proceed_when_futile;
+	enum when_futile when_futile;
 	int64_t max_removals_per_pass;
 
 	char *runtime_endpoint; /* "auto" or "unix:///path" */
-	char *runtime_type;     /* "auto" or "cri" */
+	char *runtime_type;	/* "auto" or "cri" */
 	usec_t runtime_timeout;
 
 	struct word_list listen; /* "127.0.0.1:9779", "[::1]:9779", "unix:/path" */
+
+	struct word_list files; /* that were read, in their order */
 };
 
+#ifdef SYSCONFDIR
+#define CONFIG_DEFAULT_FILE SYSCONFDIR "/disk-pressure-agent/agent.conf"
+#else
+#define CONFIG_DEFAULT_FILE "/etc/disk-pressure-agent/agent.conf"
+#endif
 
 /* Where configuration comes from, in the order of growing precedence. */
 struct config_source {
-	const char *file;   /* NULL: the default path, which may be absent */
-	const char *const *overrides; /* texts of --set */
+	const char *file;	      /* NULL: CONFIG_DEFAULT_FILE, which may be absent */
+	const char *const *overrides; /* texts of --set: SECTION.KEY=VALUE */
 	size_t n_overrides;
 };
 
 /*
  * Defaults, then the file, then FILE's drop-in directory (its path without ".conf" + ".conf.d",
  * *.conf in the order of strcmp), then overrides; validated as a whole. A later file may set a key
- * again, one file may not. An explicitly named file must exist. -EINVAL with
- * "FILE:LINE: [SECTION] KEY: what is wrong and what is allowed" for bad content, -ENOENT/-EACCES
- * for unreadable files. *ret is written on success only. Any thread.
+ * again, one file may not. An explicitly named file must exist; a drop-in directory need not.
+ * -EINVAL with "FILE:LINE: [SECTION] KEY: what is wrong and what is allowed" (or
+ * "--set SECTION.KEY: ...") for bad content, other negative errnos (-ENOENT, -EACCES, -EISDIR,
+ * -ENODEV) for files that cannot be read. *ret is written on success only. Any thread.
  */
 must_check int config_load(const struct config_source *source, struct config **ret, struct err *e);
 /* The shipped defaults alone. */
@@ -79,17 +92,25 @@ struct config *config_defaults(void);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
 
-/* The configuration as an INI text that config_load() reads back to the same values. */
+/*
+ * The configuration as an INI text that config_load() reads back to the same values (except a value
+ * from an override that is longer than a line of a file may be). What is not the default is marked
+ * with a comment that shows the default.
+ */
 void config_print_ini(const struct config *c, struct buf *out);
-/* The same as a JSON object of sections of keys; values are JSON strings, numbers or booleans. */
+/* The same as a JSON object of sections of keys; values are JSON strings, numbers, booleans or, for
+ * lists of words, arrays of strings. */
 void config_print_json(const struct config *c, struct buf *out);
 
-/* The policy for image garbage collection. Points into c, which must outlive it. keep-unrecoverable
- * auto is resolved by the caller's runtime: on CRI it means yes. */
+/*
+ * The policy for image garbage collection. Points into c, which must outlive it. keep-unrecoverable
+ * auto is taken as yes, which is what it means on CRI. imageGCHighThresholdPercent = 100 becomes
+ * "never" where the kubelet does not run its collection either: unless there is a maximum age.
+ */
 struct image_gc_policy config_image_gc_policy(const struct config *c);
 
 static inline void cleanup_configp(struct config **c)
 {
 	*c = config_free(*c);
 }
-#define cleanup_config __attribute__((cleanup(cleanup_configp)))
+#define cleanup_config __attribute__((__cleanup__(cleanup_configp)))

@@ -9,28 +9,32 @@
 
 /* How the value of a key is written and stored. */
 enum config_type {
-	CONFIG_BOOL,      /* bool: yes/no, true/false, on/off, 1/0 */
-	CONFIG_INTEGER,   /* int64_t within min..max */
-	CONFIG_PERCENT,   /* int64_t within min..max, no percent sign, as in KubeletConfiguration */
+	CONFIG_BOOL,	  /* bool: yes/no, true/false, on/off, 1/0 */
+	CONFIG_INTEGER,	  /* int64_t within min..max */
+	CONFIG_PERCENT,	  /* int64_t within min..max, no percent sign, as in KubeletConfiguration */
 	CONFIG_DURATION,  /* usec_t within min..max (microseconds), Go syntax: 2m, 1h30m, 500ms */
-	CONFIG_CHOICE,    /* int or enum: one of choices, stored as its index */
+	CONFIG_CHOICE,	  /* int or enum: one of choices, stored as its index */
 	CONFIG_LOG_LEVEL, /* int: syslog priority by name */
-	CONFIG_PATH,      /* char *: "auto" (if the default is) or an absolute path */
-	CONFIG_STRING,    /* char *, checked by check */
-	CONFIG_WORDS,     /* struct word_list, each word checked by check */
+	CONFIG_PATH,	  /* char *: "auto" (if the default is) or an absolute path */
+	CONFIG_STRING,	  /* char *, checked by check */
+	CONFIG_WORDS,	  /* struct word_list of at most max words, each checked by check */
 };
 
-/* One key: the single source for parsing, printing, etc/agent.conf and agent.conf(5). */
+/* The largest duration that KubeletConfiguration can hold: 64 bits of nanoseconds. */
+#define CONFIG_DURATION_MAX (INT64_MAX / 1000)
+
+/* One key: the single source for parsing, printing and etc/agent.conf. */
 struct config_key {
 	const char *section, *name;
 	enum config_type type;
-	size_t offset;            /* of the member in struct config */
-	int64_t min, max;         /* INTEGER, PERCENT, DURATION */
+	size_t offset; /* of the member in struct config */
+	int64_t min, max;
 	const char *const *choices; /* CHOICE: NULL-terminated */
-	const char *default_value;  /* as it is written in a file */
-	/* STRING, WORDS: 0, or -EINVAL with what is expected. May be NULL. */
-	int (*check)(const char *value, struct err *e);
-	const char *doc; /* one or two sentences for agent.conf and config show */
+	const char *default_value;  /* as it is written in a file, in the form that is printed */
+	const char *expected; /* STRING, WORDS: what check accepts, as it follows "expected" */
+	/* STRING, WORDS: NULL when value is right, "" when it is not, else what is wrong with it. */
+	const char *(*check)(const char *value);
+	const char *doc; /* sentences for agent.conf */
 };
 
 extern const struct config_key config_keys[];
@@ -39,7 +43,11 @@ extern const size_t n_config_keys;
 /* The key of that section and name, or NULL. */
 const struct config_key *config_key_find(const char *section, const char *name);
 /* Parses value and stores it into c. -EINVAL: e says what is allowed, without file and line. */
-int config_key_set(const struct config_key *key, struct config *c, const char *value,
-		   struct err *e) must_check;
+must_check int config_key_set(const struct config_key *key, struct config *c, const char *value,
+			      struct err *e);
 /* Appends the value as it is written in a file. */
 void config_key_print(const struct config_key *key, const struct config *c, struct buf *out);
+/* Whether the value is the default. */
+bool config_key_is_default(const struct config_key *key, const struct config *c);
+/* Releases what c holds for the key. */
+void config_key_done(const struct config_key *key, struct config *c);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/checks.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "util/alloc.h"
+#include "util/parse.h"
+
+/* Longer than any reference that runtimes accept (255 for the name, 128 for the tag, a digest). */
+#define PATTERN_MAX 1024
+
+/* What references consist of, and what fnmatch(3) gives a meaning. */
+static const char pattern_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "._-/:@+*?[]!^";
+
+/* fnmatch takes '[' without its ']' for itself, and no reference has one: such a pattern would keep
+ * nothing without anybody noticing. */
+static bool has_open_bracket(const char *pattern)
+{
+	const char *p = pattern;
+	while ((p = strchr(p, '['))) {
+		p++;
+		p += *p == '!' || *p == '^';
+		/* The first character belongs to the set even if it is ']'. */
+		p = *p ? strchr(p + 1, ']') : NULL;
+		if (!p)
+			return true;
+	}
+	return false;
+}
+
+const char *check_keep(const char *pattern)
+{
+	if (pattern[strspn(pattern, pattern_chars)])
+		return "only letters, digits and ._-/:@+*?[]!^ can be in a pattern";
+	if (strlen(pattern) > PATTERN_MAX)
+		return "too long";
+	return has_open_bracket(pattern) ? "'[' without ']'" : NULL;
+}
+
+static const char *check_socket_path(const char *path)
+{
+	if (path[0] != '/' || !path[1])
+		return "the path is not absolute";
+	/* One byte of sun_path is for the terminating NUL. */
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return "the path is longer than the 107 bytes of a socket address";
+	return NULL;
+}
+
+/* What follows prefix in s, or NULL when s begins otherwise. */
+static const char *after(const char *s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	return strncmp(s, prefix, len) == 0 ? s + len : NULL;
+}
+
+const char *check_endpoint(const char *endpoint)
+{
+	if (strcmp(endpoint, "auto") == 0)
+		return NULL;
+	const char *path = after(endpoint, "unix://");
+	return path ? check_socket_path(path) : "";
+}
+
+const char *check_runtime_type(const char *type)
+{
+	return strcmp(type, "auto") == 0 || strcmp(type, "cri") == 0 ? NULL : "";
+}
+
+static const char *check_port(const char *port)
+{
+	int64_t n;
+	if (!*port || strspn(port, "0123456789") != strlen(port))
+		return "the port is not a number";
+	return parse_i64(port, &n) == 0 && n <= 65535 ? NULL : "the port is not within 0 to 65535";
+}
+
+const char *check_listen(const char *address)
+{
+	const char *path = after(address, "unix:");
+	if (path)
+		return check_socket_path(path);
+	const char *colon = strrchr(address, ':');
+	if (!colon)
+		return "";
+	if (colon == address)
+		return "the address is missing; 0.0.0.0 and [::] stand for all addresses";
+	char host[INET6_ADDRSTRLEN + 2];
+	size_t len = (size_t)(colon - address);
+	if (len >= sizeof(host))
+		return "not an IP address in front of the port";
+	memcpy(host, address, len);
+	host[len] = '\0';
+	struct in6_addr any;
+	bool v6 = host[0] == '[' && host[len - 1] == ']';
+	if (v6)
+		host[len - 1] = '\0';
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, v6 ? host + 1 : host, &any) != 1)
+		return "not an IP address in front of the port";
+	return check_port(colon + 1);
+}

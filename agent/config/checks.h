@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The checks of struct config_key: NULL when the value is right, "" when it is something else
+ * altogether, or what is wrong with it.
+ */
+
+/* A pattern for core/keep.h that could match an image's name, digest or ID. */
+const char *check_keep(const char *pattern);
+/* "auto" or "unix:///PATH" with a path that fits into a socket address. */
+const char *check_endpoint(const char *endpoint);
+/* "auto" or "cri". */
+const char *check_runtime_type(const char *type);
+/* "IPV4:PORT", "[IPV6]:PORT" (port 0: the system chooses) or "unix:/PATH". */
+const char *check_listen(const char *address);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/keys.h"
+
+#include <string.h>
+
+#include "config/checks.h"
+#include "config/values.h"
+#include "util/limits.h"
+
+static const char *const log_formats[] = { "auto", "journal", "text", "json", NULL };
+static const char *const tristates[] = { "no", "yes", "auto", NULL };
+static const char *const futile_choices[] = { "stop", "proceed", NULL };
+
+#define AT(member) .offset = offsetof(struct config, member)
+
+const struct config_key config_keys[] = {
+	{
+		.section = "agent",
+		.name = "dry-run",
+		.type = CONFIG_BOOL,
+		AT(dry_run),
+		.default_value = "no",
+		.doc = "Go through everything up to the last call, which is left out: passes are "
+		       "planned, logged and counted, but no image is removed. run --dry-run and "
+		       "run --enforce override this.",
+	},
+	{
+		.section = "agent",
+		.name = "state-directory",
+		.type = CONFIG_PATH,
+		AT(state_directory),
+		.default_value = "/var/lib/disk-pressure-agent",
+		.doc = "Where it is remembered, across restarts, when each image was first seen "
+		       "and last used. The one file in it is allocated in advance, so that a full "
+		       "filesystem does not keep the agent from writing it.",
+	},
+	{
+		.section = "agent",
+		.name = "log-level",
+		.type = CONFIG_LOG_LEVEL,
+		AT(log_level),
+		.default_value = "info",
+		.doc = "Messages of this and of higher priority are logged.",
+	},
+	{
+		.section = "agent",
+		.name = "log-format",
+		.type = CONFIG_CHOICE,
+		AT(log_format),
+		.choices = log_formats,
+		.default_value = "auto",
+		.doc = "journal: structured entries for the systemd journal. text: lines on "
+		       "standard error. json: one JSON object a line on standard error. auto: the "
+		       "journal where standard error is connected to it, else text.",
+	},
+	{
+		.section = "filesystems",
+		.name = "nodefs",
+		.type = CONFIG_PATH,
+		AT(filesystem_paths[ROLE_NODEFS]),
+		.default_value = "auto",
+		.doc = "A path on the node's main filesystem. auto: the kubelet's root directory, "
+		       "else /.",
+	},
+	{
+		.section = "filesystems",
+		.name = "imagefs",
+		.type = CONFIG_PATH,
+		AT(filesystem_paths[ROLE_IMAGEFS]),
+		.default_value = "auto",
+		.doc = "A path on the filesystem that holds the images. auto: what the runtime "
+		       "says.",
+	},
+	{
+		.section = "filesystems",
+		.name = "containerfs",
+		.type = CONFIG_PATH,
+		AT(filesystem_paths[ROLE_CONTAINERFS]),
+		.default_value = "auto",
+		.doc = "A path on the filesystem that holds the containers' writable layers. auto: "
+		       "what the runtime says.",
+	},
+	{
+		.section = "filesystems",
+		.name = "sample-interval-min",
+		.type = CONFIG_DURATION,
+		AT(sample_interval_min),
+		.min = 10 * USEC_PER_MSEC,
+		.max = USEC_PER_HOUR,
+		.default_value = "50ms",
+		.doc = "The shortest time between two looks at a filesystem. The nearer a "
+		       "threshold is at the rate at which the filesystem fills, the sooner comes "
+		       "the next look.",
+	},
+	{
+		.section = "filesystems",
+		.name = "sample-interval-max",
+		.type = CONFIG_DURATION,
+		AT(sample_interval_max),
+		.min = 10 * USEC_PER_MSEC,
+		.max = USEC_PER_HOUR,
+		.default_value = "10s",
+		.doc = "The longest time between two looks. Not below sample-interval-min.",
+	},
+	{
+		.section = "filesystems",
+		.name = "statfs-timeout",
+		.type = CONFIG_DURATION,
+		AT(statfs_timeout),
+		.min = 100 * USEC_PER_MSEC,
+		.max = USEC_PER_MINUTE,
+		.default_value = "2s",
+		.doc = "A filesystem that has not told its free space within this time counts as "
+		       "stuck.",
+	},
+	{
+		.section = "image-gc",
+		.name = "imageGCHighThresholdPercent",
+		.type = CONFIG_PERCENT,
+		AT(image_gc_high_percent[RESOURCE_BYTES]),
+		.min = 0,
+		.max = 100,
+		.default_value = "80",
+		.doc = "Usage of the image filesystem at or above which images are removed. As in "
+		       "the kubelet, usage is a whole number that is rounded up, and 100 switches "
+		       "this off unless imageMaximumGCAge is set. Stay below the kubelet's own "
+		       "value (85 by default), so that the agent acts first.",
+	},
+	{
+		.section = "image-gc",
+		.name = "imageGCLowThresholdPercent",
+		.type = CONFIG_PERCENT,
+		AT(image_gc_low_percent[RESOURCE_BYTES]),
+		.min = 0,
+		.max = 100,
+		.default_value = "75",
+		.doc = "Usage that a pass aims for. Less than imageGCHighThresholdPercent.",
+	},
+	{
+		.section = "image-gc",
+		.name = "inodes-high-threshold-percent",
+		.type = CONFIG_PERCENT,
+		AT(image_gc_high_percent[RESOURCE_INODES]),
+		.min = 0,
+		.max = 100,
+		.default_value = "90",
+		.doc = "The same for the filesystem's inodes, which the kubelet's collection does "
+		       "not look at. 100 switches it off.",
+	},
+	{
+		.section = "image-gc",
+		.name = "inodes-low-threshold-percent",
+		.type = CONFIG_PERCENT,
+		AT(image_gc_low_percent[RESOURCE_INODES]),
+		.min = 0,
+		.max = 100,
+		.default_value = "85",
+		.doc = "Usage of inodes that a pass aims for. Less than "
+		       "inodes-high-threshold-percent.",
+	},
+	{
+		.section = "image-gc",
+		.name = "imageMinimumGCAge",
+		.type = CONFIG_DURATION,
+		AT(image_minimum_age),
+		.min = 0,
+		.max = CONFIG_DURATION_MAX,
+		.default_value = "2m",
+		.doc = "An image that was first seen less than this ago is not removed to make "
+		       "room.",
+	},
+	{
+		.section = "image-gc",
+		.name = "imageMaximumGCAge",
+		.type = CONFIG_DURATION,
+		AT(image_maximum_age),
+		.min = 0,
+		.max = CONFIG_DURATION_MAX,
+		.default_value = "0s",
+		.doc = "An image that has not been used for longer than this is removed whatever "
+		       "the usage. 0s switches this off; anything else is more than "
+		       "imageMinimumGCAge.",
+	},
+	{
+		.section = "image-gc",
+		.name = "keep",
+		.type = CONFIG_WORDS,
+		AT(keep),
+		.max = N_MAX_KEEP_PATTERNS,
+		.default_value = "",
+		.expected = "patterns on image names and digests, separated by spaces",
+		.check = check_keep,
+		.doc = "Images that are never removed: docker.io/library/* keeps by name, "
+		       "*@sha256:0123... by digest. Names are compared in full, as the runtime "
+		       "lists them; * also stands for slashes.",
+	},
+	{
+		.section = "image-gc",
+		.name = "keep-unrecoverable",
+		.type = CONFIG_CHOICE,
+		AT(keep_unrecoverable),
+		.choices = tristates,
+		.default_value = "auto",
+		.doc = "Whether images without a registry digest, which were loaded or built on "
+		       "this node and could not be pulled again, are kept. auto: yes on CRI "
+		       "runtimes.",
+	},
+	{
+		.section = "image-gc",
+		.name = "when-futile",
+		.type = CONFIG_CHOICE,
+		AT(when_futile),
+		.choices = futile_choices,
+		.default_value = "stop",
+		.doc = "What to do when everything that could be removed together would not bring "
+		       "usage below the high threshold. stop: report it and remove nothing. "
+		       "proceed: remove what there is.",
+	},
+	{
+		.section = "image-gc",
+		.name = "max-removals-per-pass",
+		.type = CONFIG_INTEGER,
+		AT(max_removals_per_pass),
+		.min = 0,
+		.max = N_MAX_IMAGES,
+		.default_value = "0",
+		.doc = "A pass ends after this many removals. 0: no limit.",
+	},
+	{
+		.section = "runtime",
+		.name = "endpoint",
+		.type = CONFIG_STRING,
+		AT(runtime_endpoint),
+		.default_value = "auto",
+		.expected = "auto or unix:///PATH",
+		.check = check_endpoint,
+		.doc = "The runtime's socket, such as unix:///run/containerd/containerd.sock. auto: "
+		       "the first well-known socket that answers.",
+	},
+	{
+		.section = "runtime",
+		.name = "type",
+		.type = CONFIG_STRING,
+		AT(runtime_type),
+		.default_value = "auto",
+		.expected = "auto or cri",
+		.check = check_runtime_type,
+		.doc = "What is spoken on that socket. cri: containerd, CRI-O and others that "
+		       "serve the kubelet.",
+	},
+	{
+		.section = "runtime",
+		.name = "timeout",
+		.type = CONFIG_DURATION,
+		AT(runtime_timeout),
+		.min = 100 * USEC_PER_MSEC,
+		.max = USEC_PER_HOUR,
+		.default_value = "2m",
+		.doc = "How long one call of the runtime may take.",
+	},
+	{
+		.section = "http",
+		.name = "listen",
+		.type = CONFIG_WORDS,
+		AT(listen),
+		.max = N_MAX_LISTENERS,
+		.default_value = "127.0.0.1:9779 unix:/run/disk-pressure-agent/agent.sock",
+		.expected = "IPV4:PORT, [IPV6]:PORT or unix:/PATH, several separated by spaces",
+		.check = check_listen,
+		.doc = "Where metrics, status and health are served. Port 0: the system chooses. "
+		       "Nothing: off; the command line then looks for itself instead of asking "
+		       "the running agent.",
+	},
+};
+
+const size_t n_config_keys = ELEMENTS(config_keys);
+
+const struct config_key *config_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < n_config_keys; i++) {
+		if (strcmp(config_keys[i].section, section) == 0 &&
+		    strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	}
+	return NULL;
+}
+
+int config_key_set(const struct config_key *key, struct config *c, const char *value, struct err *e)
+{
+	return value_parse(key, (char *)c + key->offset, value, e);
+}
+
+void config_key_print(const struct config_key *key, const struct config *c, struct buf *out)
+{
+	value_print(key, (const char *)c + key->offset, out);
+}
+
+bool config_key_is_default(const struct config_key *key, const struct config *c)
+{
+	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
+	config_key_print(key, c, &value);
+	return strcmp(buf_string(&value), key->default_value) == 0;
+}
+
+void config_key_done(const struct config_key *key, struct config *c)
+{
+	value_done(key, (char *)c + key->offset);
+}
