@@ -64,9 +64,13 @@ int json_parse(const char *text, size_t len, cJSON **ret, struct err *e)
 	int r = check_text(text, len, e);
 	if (r < 0)
 		return r;
-	const char *end = text;
-	cleanup_json cJSON *json = cJSON_ParseWithLengthOpts(text, len, &end, false);
-	size_t offset = (size_t)(end - text);
+	/* Versions before 1.7.18 look one byte past the end behind a comma: there is a NUL in the copy. */
+	cleanup_free char *copy = xcalloc(len + 1, 1);
+	if (len)
+		memcpy(copy, text, len);
+	const char *end = copy;
+	cleanup_json cJSON *json = cJSON_ParseWithLengthOpts(copy, len, &end, false);
+	size_t offset = (size_t)(end - copy);
 	if (!json)
 		return parse_error(text, offset, "a value is missing or malformed", e);
 	while (offset < len && strchr(" \t\r\n", text[offset]))
