@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "expose/occurrences.h"
+
+#include <syslog.h>
+
+static const struct occurrence_info occurrence_table[_OCCURRENCE_MAX] = {
+	[OCCURRENCE_RECLAIM_STARTED] = { "DiskReclaimStarted", "ffd01b9ec4e64589a692a1b920fa8e94",
+					 LOG_NOTICE, "Normal" },
+	[OCCURRENCE_RECLAIMED] = { "DiskReclaimed", "5afc2d1b8d6c492c852aedbb6e624330", LOG_NOTICE,
+				   "Normal" },
+	[OCCURRENCE_RECLAIM_PARTIAL] = { "DiskReclaimPartial", "4b6047144bec49779e60c974825e5a42",
+					 LOG_WARNING, "Warning" },
+	[OCCURRENCE_RECLAIM_FUTILE] = { "DiskReclaimFutile", "ef0c4219ae124a2cbc0a04c0a3e727e1",
+					LOG_WARNING, "Warning" },
+	[OCCURRENCE_RECLAIM_FAILED] = { "DiskReclaimFailed", "833cab01348a4b50954015f06970eb44",
+					LOG_ERR, "Warning" },
+	[OCCURRENCE_FILESYSTEM_STUCK] = { "FilesystemStuck", "6fbe95a91da2428d88257285a1d3c212",
+					  LOG_ERR, "Warning" },
+};
+
+const struct occurrence_info *occurrence_info(enum occurrence o)
+{
+	return &occurrence_table[o];
+}
+
+const char *occurrence_to_string(enum occurrence o)
+{
+	return occurrence_table[o].reason;
+}
