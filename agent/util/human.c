@@ -9,6 +9,13 @@
 
 #include "util/alloc.h"
 
+/* n divided by the unit's 1024^unit, half up. */
+static uint64_t rounded(unsigned __int128 n, size_t unit)
+{
+	uint64_t half = unit ? (uint64_t)1 << (10 * unit - 1) : 0;
+	return (uint64_t)((n + half) >> (10 * unit));
+}
+
 /* Formats "12.3 GiB" with something before and behind. */
 static char *format_bytes(const char *before, uint64_t bytes, const char *behind,
 			  char buf[HUMAN_MAX])
@@ -19,17 +26,14 @@ static char *format_bytes(const char *before, uint64_t bytes, const char *behind
 		return buf;
 	}
 	size_t unit = 0;
-	uint64_t tenths = 0;
-	do {
+	while (unit + 1 < ELEMENTS(units) && rounded(bytes, unit) >= 1000)
 		unit++;
-		unsigned __int128 scaled = (unsigned __int128)bytes * 10;
-		tenths = (uint64_t)((scaled + ((uint64_t)1 << (10 * unit - 1))) >> (10 * unit));
-	} while (tenths >= 9995 && unit + 1 < ELEMENTS(units));
+	uint64_t tenths = rounded((unsigned __int128)bytes * 10, unit);
 	if (tenths < 1000)
 		(void)snprintf(buf, HUMAN_MAX, "%s%" PRIu64 ".%" PRIu64 " %s%s", before,
 			       tenths / 10, tenths % 10, units[unit], behind);
 	else
-		(void)snprintf(buf, HUMAN_MAX, "%s%" PRIu64 " %s%s", before, (tenths + 5) / 10,
+		(void)snprintf(buf, HUMAN_MAX, "%s%" PRIu64 " %s%s", before, rounded(bytes, unit),
 			       units[unit], behind);
 	return buf;
 }
