@@ -5,7 +5,7 @@
 import argparse
 import fnmatch
 import glob
-import importlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -45,9 +45,7 @@ def why_not():
             return f"{tool} is not installed"
     if not glob.glob("/dev/loop-control"):
         return "no loop devices here"
-    try:
-        import grpc     # noqa: F401
-    except ImportError:
+    if not importlib.util.find_spec("grpc"):
         return f"python3-grpcio is not installed for {sys.executable}"
     from lib import agent
     return agent.missing()

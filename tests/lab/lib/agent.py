@@ -83,7 +83,6 @@ class Agent:
         self.port = free_port()
         base = {"agent": {"state-directory": os.path.join(self.folder, "state"), "log-level": "debug",
                           "log-format": "json"},
-                "kubelet": {"config": "no"}, "kubernetes": {"events": "no"},
                 "http": {"listen": f"127.0.0.1:{self.port} unix:{self.socket}"}}
         self.settings = merge(base, settings)
         os.makedirs(self.settings["agent"]["state-directory"], exist_ok=True)
@@ -117,6 +116,11 @@ class Agent:
             check.true(answer.code in expect, f"exit code of {' '.join(arguments)}", f"got  {answer.code}",
                        f"want {expect}", f"stdout {answer.out[-1500:]}", f"stderr {answer.err[-1500:]}")
         return answer
+
+    def knows(self, section):
+        """Whether its configuration has such a section: a test of something optional asks first."""
+        shown = json.loads(self.verb("config", "show", "--defaults", "--json", expect=(0,)).out)
+        return section in shown
 
     def plan(self, *more, expect=(0, 1)):
         return self.verb("plan", "--json", *more, expect=expect).the_pass
@@ -243,6 +247,11 @@ class Agent:
 
     def removed(self, **labels):
         return int(self.metric("images_removed_total", **labels))
+
+    def wait_removed(self, count, **labels):
+        """The counter follows the disk by a moment, so it is waited for; and it must not run past."""
+        check.wait_for(lambda: self.removed(**labels) >= count, 3, f"images_removed_total {labels} reaches {count}")
+        check.equal(self.removed(**labels), count, f"images_removed_total {labels}")
 
     def passes_done(self, **labels):
         return int(self.metric("gc_runs_total", **labels))

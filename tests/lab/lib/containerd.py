@@ -9,7 +9,6 @@ import threading
 import time
 
 from .cri import Cri
-from .loopfs import MB
 from . import images as image_builder
 
 PAUSE = image_builder.Image(names=("lab.test/pause:1",), recoverable=True, layers=(

@@ -136,28 +136,17 @@ class DiskWatcher:
     def first_at_or_over(self, percent):
         return next((at for at, _, used in list(self.samples) if used >= percent), None)
 
-    def gains(self, at_least, since=0):
-        """Removals as the disk shows them: (time, available before, after) of each rise by that much.
+    def first_gain(self, at_least, since):
+        """When the available bytes had grown by that much from the least after `since`: a removal is done."""
+        least = None
+        for at, available, _ in [one for one in list(self.samples) if one[0] >= since]:
+            least = available if least is None else min(least, available)
+            if available - least >= at_least:
+                return at
+        return None
 
-        A rise may be spread over several samples, and something else may write meanwhile: a rise ends where
-        the available bytes fall again or stand still for 5 ms.
-        """
-        found, start = [], None
-        samples = [one for one in list(self.samples) if one[0] >= since]
-        for before, now in zip(samples, samples[1:]):
-            rises = now[1] > before[1]
-            if rises and start is not None and now[0] - start[1][0] < 0.005:
-                start = (start[0], now)
-            elif rises:
-                _close_rise(found, start, at_least)
-                start = (before, now)
-        _close_rise(found, start, at_least)
-        return found
-
-
-def _close_rise(found, rise, at_least):
-    if rise and rise[1][1] - rise[0][1] >= at_least:
-        found.append((rise[1][0], rise[0][1], rise[1][1]))
+    def lowest_used_percent(self, since):
+        return min(used for at, _, used in list(self.samples) if at >= since)
 
 
 def make_folder():

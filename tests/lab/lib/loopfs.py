@@ -80,16 +80,15 @@ class LoopFs:
         self.fill(self.capacity() * (100 - percent) // 100, name)
 
     def fill_completely(self, name="filler"):
-        """Zero bytes available, and not one more block even for root (as far as reserved blocks allow)."""
-        self.fill(0, name)
-        with open(os.path.join(self.path, name + "-rest"), "wb", buffering=0) as rest:
-            try:
-                while True:
-                    rest.write(b"x" * (4 * KIB))
-                    os.fsync(rest.fileno())
-            except OSError as problem:
-                if problem.errno != errno.ENOSPC:
-                    raise
+        """Zero bytes available, and no more even for root, who may use the reserved blocks."""
+        handle = os.open(os.path.join(self.path, name), os.O_CREAT | os.O_WRONLY, 0o600)
+        try:
+            step = 64 * MIB
+            while step >= 4 * KIB:
+                if not _allocate(handle, step):
+                    step //= 2
+        finally:
+            os.close(handle)
 
 
 def _allocate(handle, size):
