@@ -12,11 +12,15 @@
 
 #define JSON_MAX_DEPTH 64
 
-#define BUF_MAX_GRPC_MESSAGE  (16 * 1024 * 1024) /* the kubelet's own limit on a CRI answer */
-#define BUF_MAX_GRPC_UNPACKED (64 * 1024 * 1024) /* memory one decoded answer may take */
-#define N_MAX_IMAGES	      65536
-#define N_MAX_CONTAINERS      65536
-#define N_MAX_IMAGE_NAMES     1024 /* names and digests of one image, each */
+#define BUF_MAX_GRPC_MESSAGE	 (16 * 1024 * 1024) /* the kubelet's own limit on a CRI answer */
+#define BUF_MAX_GRPC_UNPACKED	 (64 * 1024 * 1024) /* memory one decoded answer may take */
+#define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	    /* headers and trailers of one answer */
+#define BUF_MAX_CRI_TEXT	 4096		    /* an ID, a name, a reference, a path */
+#define BUF_MAX_CRI_INFO	 (1024 * 1024) /* verbose JSON; as a tree some twenty times that */
+#define N_MAX_IMAGE_VOLUMES	 1024	       /* of one container */
+#define N_MAX_IMAGES		 65536
+#define N_MAX_CONTAINERS	 65536
+#define N_MAX_IMAGE_NAMES	 1024 /* names and digests of one image, each */
 
 #define BUF_MAX_MOUNTINFO      (8 * 1024 * 1024)
 #define BUF_MAX_STATUS	       (64 * 1024 * 1024) /* a pass document over N_MAX_IMAGES images */
