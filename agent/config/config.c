@@ -68,11 +68,12 @@ static bool starts_section(size_t i)
 static void print_line(const struct config_key *key, const struct config *c, struct buf *out)
 {
 	cleanup_buf struct buf line = BUF_INIT(BUF_MAX_CONFIG_FILE), mark = BUF_INIT(256);
-	(void)buf_printf(&line, "%s = ", key->name);
-	config_key_print(key, c, &line);
-	if (!config_key_is_default(key, c)) {
-		const char *value = *key->default_value ? key->default_value : "empty";
-		(void)buf_printf(&mark, "; default: %s", value);
+	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
+	config_key_print(key, c, &value);
+	(void)buf_printf(&line, "%s =%s%s", key->name, value.len ? " " : "", buf_string(&value));
+	if (strcmp(buf_string(&value), key->default_value) != 0) {
+		(void)buf_printf(&mark, "; default: %s",
+				 *key->default_value ? key->default_value : "empty");
 	}
 	/* The mark goes in front where it would make the line too long to be read back. */
 	bool behind = line.len + 1 + mark.len < CONFIG_MAX_LINE;

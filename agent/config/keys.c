@@ -295,13 +295,6 @@ void config_key_print(const struct config_key *key, const struct config *c, stru
 	value_print(key, (const char *)c + key->offset, out);
 }
 
-bool config_key_is_default(const struct config_key *key, const struct config *c)
-{
-	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
-	config_key_print(key, c, &value);
-	return strcmp(buf_string(&value), key->default_value) == 0;
-}
-
 void config_key_done(const struct config_key *key, struct config *c)
 {
 	value_done(key, (char *)c + key->offset);

@@ -47,7 +47,5 @@ must_check int config_key_set(const struct config_key *key, struct config *c, co
 			      struct err *e);
 /* Appends the value as it is written in a file. */
 void config_key_print(const struct config_key *key, const struct config *c, struct buf *out);
-/* Whether the value is the default. */
-bool config_key_is_default(const struct config_key *key, const struct config *c);
 /* Releases what c holds for the key. */
 void config_key_done(const struct config_key *key, struct config *c);

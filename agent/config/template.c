@@ -11,14 +11,18 @@
 
 static const char head[] =
 	"# SPDX-License-Identifier: Apache-2.0\n"
-	"# Configuration of disk-pressure-agent: disk-pressure-agent.conf(5) has the details,\n"
-	"# disk-pressure-agent config check examines it, and SIGHUP makes the agent read it again.\n"
 	"#\n"
-	"# Every key stands here commented out at its default. Rather than editing this file, put\n"
-	"# what you change into a file in agent.conf.d, whose *.conf are read after this one.\n"
-	"# Lines that begin with '#' or ';' are comments; behind a value ' ;' begins one.\n"
-	"# Durations are written like 500ms, 2m or 1h30m. camelCase keys are those of the kubelet's\n"
-	"# configuration and mean what they mean there.\n";
+	"# Configuration of disk-pressure-agent; disk-pressure-agent.conf(5) has the\n"
+	"# details, \"disk-pressure-agent config check\" examines it, and the running agent\n"
+	"# reads it again on SIGHUP.\n"
+	"#\n"
+	"# Every key stands here commented out at its default. Rather than editing this\n"
+	"# file, put what you change into a file of the directory agent.conf.d beside\n"
+	"# it, whose *.conf are read after this one.\n"
+	"#\n"
+	"# Lines that begin with '#' or ';' are comments; behind a value, ' ;' begins\n"
+	"# one. Durations are written like 500ms, 2m or 1h30m. Keys in camelCase are\n"
+	"# those of the kubelet's configuration and mean what they mean there.\n";
 
 /* Breaks text at its spaces into comment lines. */
 static void print_comment(const char *text, struct buf *out)
