@@ -17,7 +17,7 @@
 #define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	    /* headers and trailers of one answer */
 #define BUF_MAX_CRI_TEXT	 4096		    /* an ID, a name, a reference, a path */
 #define BUF_MAX_CRI_INFO	 (1024 * 1024) /* verbose JSON; as a tree some twenty times that */
-#define N_MAX_IMAGE_VOLUMES	 1024	       /* of one container */
+#define N_MAX_CONTAINER_MOUNTS	 16384	       /* of one container */
 #define N_MAX_IMAGES		 65536
 #define N_MAX_CONTAINERS	 65536
 #define N_MAX_IMAGE_NAMES	 1024 /* names and digests of one image, each */
@@ -28,5 +28,6 @@
 #define BUF_MAX_HTTP_BODY      4096
 #define HTTP_MAX_CONNECTIONS   32
 #define HTTP_CONNECTION_MEMORY (32 * 1024)
-#define HTTP_TIMEOUT_SECONDS   10
+#define HTTP_TIMEOUT_SECONDS   10 /* without progress */
+#define HTTP_REQUEST_SECONDS   30 /* from connecting to the end of the answer */
 #define BUF_MAX_LOG_LINE       4096 /* PIPE_BUF: what a pipe takes in one piece */
