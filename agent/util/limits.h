@@ -28,6 +28,6 @@
 #define BUF_MAX_HTTP_BODY      4096
 #define HTTP_MAX_CONNECTIONS   32
 #define HTTP_CONNECTION_MEMORY (32 * 1024)
-#define HTTP_TIMEOUT_SECONDS   10 /* without progress */
-#define HTTP_REQUEST_SECONDS   30 /* from connecting to the end of the answer */
+#define HTTP_TIMEOUT_SECONDS   10   /* without progress */
+#define HTTP_REQUEST_SECONDS   30   /* from connecting to the end of the answer */
 #define BUF_MAX_LOG_LINE       4096 /* PIPE_BUF: what a pipe takes in one piece */
