@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <signal.h>
+
+#include <systemd/sd-event.h>
+
+#include "agent.h"
+#include "config/config.h"
+#include "core/forecast.h"
+#include "core/pass-gate.h"
+#include "core/pressure.h"
+#include "core/status.h"
+#include "expose/http-server.h"
+#include "expose/process.h"
+#include "pass.h"
+#include "util/lane.h"
+
+/*
+ * The daemon's state, shared by agent.c, sampling.c and reclaiming.c alone. Everything in here belongs
+ * to the main thread; lanes see only their jobs.
+ */
+
+struct agent;
+
+/* A configuration with the number of those who read it. Counted by the main thread only. */
+struct shared_config {
+	struct config *config;
+	unsigned users;
+};
+
+/* One filesystem role and the lane that looks at it: a hung mount blocks only itself. */
+struct sampler {
+	struct agent *agent;
+	enum fs_role role;
+	char path[4096]; /* "" while the role has no place on this node */
+	struct lane *lane;
+	sd_event_source *timer, *done;
+	bool in_flight;
+	usec_t submitted_at;
+	bool identified;
+	uint64_t dev;
+	struct forecast forecast;
+	uint64_t reclaimed; /* bytes that the agent freed since the last sample */
+};
+
+/* The reclaim lane and what the main thread knows about it. */
+struct reclaimer {
+	struct lane *lane;
+	sd_event_source *done, *observe_timer;
+	struct pass_node node; /* the lane's: never touched here while a job is in flight */
+	unsigned jobs;	       /* in flight or waiting */
+	bool pass_wanted_or_running;
+	volatile sig_atomic_t stopping;
+	struct pass_gate gate;
+	usec_t observed_at;
+	uint64_t available_when_observed;
+	uint64_t reclaimable_when_closed;
+	size_t n_over_age;
+	enum pass_result last_result; /* of the last automatic pass */
+	char image_store_path[4096];
+};
+
+struct agent {
+	const struct agent_options *options;
+	sd_event *event;
+	struct shared_config *config;
+	struct status status;
+	struct process_metrics process;
+	struct sampler samplers[_ROLE_MAX];
+	struct pressure pressure; /* of imagefs */
+	struct reclaimer reclaimer;
+	struct http_server *http;
+	sd_event_source *stop_timer;
+	bool stopping;
+};
+
+struct shared_config *shared_config_new(struct config *config);
+struct shared_config *shared_config_ref(struct shared_config *c);
+struct shared_config *shared_config_unref(struct shared_config *c);
+
+/* sampling.c: the probe lanes. */
+int sampling_start(struct agent *a);
+void sampling_stop(struct agent *a);
+/* Takes paths of a new configuration or of the runtime over, and looks at once. */
+void sampling_refresh(struct agent *a);
+
+/* reclaiming.c: the reclaim lane. */
+int reclaiming_start(struct agent *a);
+/* Waits up to timeout for the job in flight. False: it did not end, its thread is left alone. */
+bool reclaiming_stop(struct agent *a, usec_t timeout);
+/* After a sample of imagefs: starts a pass or refreshes the observation where that is due. */
+void reclaiming_sampled(struct agent *a);
+/* Queues a pass for request; http (may be NULL) is answered when it is done. -EBUSY: queue full. */
+int reclaiming_request(struct agent *a, const struct pass_request *request,
+		       struct http_request *http);
+
+/* agent.c: called when the last reclaim job of a stopping agent is done. */
+void agent_stopped(struct agent *a);
+void agent_update_notify(struct agent *a);
+
+/* announce.c: logs what INTERFACE calls the occurrences, once per change of state. */
+void announce_pass_started(struct agent *a, enum pass_trigger trigger);
+void announce_pass_ended(struct agent *a, const struct pass_report *report);
+void announce_removed(const struct pass_report *report, const struct removal *removal);
+void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "agent-state.h"
+
+#include "expose/occurrences.h"
+#include "util/human.h"
+#include "util/log.h"
+
+static void announce(enum occurrence o, int priority, const struct log_field *fields, size_t n,
+		     const char *message)
+{
+	const struct occurrence_info *info = occurrence_info(o);
+	struct log_entry entry = {
+		.priority = priority < 0 ? info->priority : priority,
+		.message_id = info->message_id,
+		.message = message,
+		.fields = fields,
+		.n_fields = n,
+	};
+	log_entry(&entry);
+}
+
+/* A pass that could not help is tried again and again: it is told once, then only to those who look
+ * for every detail. */
+static bool repeats(const struct agent *a, enum pass_result result)
+{
+	return result == a->reclaimer.last_result && result != RESULT_REACHED;
+}
+
+void announce_pass_started(struct agent *a, enum pass_trigger trigger)
+{
+	const struct status_filesystem *f = &a->status.filesystems[ROLE_IMAGEFS];
+	enum resource r = trigger == TRIGGER_INODES ? RESOURCE_INODES : RESOURCE_BYTES;
+	char message[STATUS_TEXT_MAX];
+	if (trigger == TRIGGER_AGE)
+		(void)snprintf(message, sizeof(message),
+			       "imagefs: %zu images are over the maximum age",
+			       a->reclaimer.n_over_age);
+	else
+		(void)snprintf(
+			message, sizeof(message),
+			"imagefs: %d%% of %s used, at or above %d%%: reclaiming down to %d%%",
+			space_used_percent(&f->space, r), resource_to_string(r),
+			f->thresholds[r][LEVEL_HIGH].percent, f->thresholds[r][LEVEL_LOW].percent);
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(OCCURRENCE_RECLAIM_STARTED)),
+		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),
+		LOG_TEXT("trigger", pass_trigger_to_string(trigger)),
+		LOG_NUMBER("availableBytes", f->space.avail_bytes),
+		LOG_NUMBER("usedPercent", space_used_percent(&f->space, RESOURCE_BYTES)),
+	};
+	bool quiet = a->reclaimer.last_result != RESULT_REACHED &&
+		     a->reclaimer.last_result != RESULT_NOTHING_TO_DO;
+	announce(OCCURRENCE_RECLAIM_STARTED, quiet ? LOG_DEBUG : -1, fields, ELEMENTS(fields),
+		 message);
+}
+
+void announce_removed(const struct pass_report *report, const struct removal *removal)
+{
+	const struct image *image = report->plan.verdicts[removal->verdict].image;
+	char measured[HUMAN_MAX], predicted[HUMAN_MAX], message[1024];
+	bool dry_run = report->request.dry_run;
+	(void)human_bytes(removal->measured[RESOURCE_BYTES], measured);
+	(void)human_bytes(removal->predicted[RESOURCE_BYTES], predicted);
+	if (dry_run)
+		(void)snprintf(message, sizeof(message), "would remove %s: about %s",
+			       image_display_name(image), predicted);
+	else
+		(void)snprintf(message, sizeof(message), "removed %s: %s freed (predicted %s)",
+			       image_display_name(image), measured, predicted);
+	struct log_field fields[] = {
+		LOG_TEXT("event", dry_run ? "would-remove" : "removed"),
+		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),
+		LOG_TEXT("image", image_display_name(image)),
+		LOG_TEXT("imageId", image->id),
+		LOG_TEXT("removeReason", remove_reason_to_string(removal->reason)),
+		LOG_NUMBER("measuredBytes", removal->measured[RESOURCE_BYTES]),
+		LOG_NUMBER("measuredInodes", removal->measured[RESOURCE_INODES]),
+		LOG_NUMBER("predictedBytes", removal->predicted[RESOURCE_BYTES]),
+		LOG_NUMBER("availableBytes", report->after.avail_bytes),
+	};
+	struct log_entry entry = {
+		.priority = LOG_INFO,
+		.message = message,
+		.fields = fields,
+		.n_fields = ELEMENTS(fields),
+	};
+	log_entry(&entry);
+}
+
+static enum occurrence occurrence_of(enum pass_result result)
+{
+	switch (result) {
+	case RESULT_PARTIAL:
+		return OCCURRENCE_RECLAIM_PARTIAL;
+	case RESULT_FUTILE:
+		return OCCURRENCE_RECLAIM_FUTILE;
+	case RESULT_ERROR:
+		return OCCURRENCE_RECLAIM_FAILED;
+	default:
+		return OCCURRENCE_RECLAIMED;
+	}
+}
+
+/* What is missing, in the resource that the trigger is not cleared in. */
+static void describe_futile(const struct pass_report *report, char *ret, size_t size)
+{
+	char need[HUMAN_MAX], have[HUMAN_MAX], wait[HUMAN_MAX];
+	enum resource r =
+		space_available(&report->after, RESOURCE_BYTES) < report->trigger[RESOURCE_BYTES]
+			? RESOURCE_BYTES
+			: RESOURCE_INODES;
+	char *(*human)(uint64_t, char[HUMAN_MAX]) = r == RESOURCE_BYTES ? human_bytes : human_count;
+	uint64_t missing = report->trigger[r] - space_available(&report->after, r);
+	int n = snprintf(ret, size,
+			 "imagefs: futile: %s %s needed to clear the threshold, %s reclaimable, "
+			 "%zu images removed; something else fills the filesystem",
+			 human(missing, need), resource_to_string(r),
+			 human(report->plan.reclaimable[r], have), report->n_removals);
+	if (report->plan.next_eligible != USEC_INFINITY && n > 0 && (size_t)n < size)
+		(void)snprintf(ret + n, size - (size_t)n, "; the next image comes of age in %s",
+			       human_duration(report->plan.next_eligible - report->ended, wait));
+}
+
+static void describe_end(const struct pass_report *report, char *ret, size_t size)
+{
+	char freed[HUMAN_MAX];
+	bool dry_run = report->request.dry_run;
+	const uint64_t *gain = dry_run ? report->predicted : report->measured;
+	switch (report->result) {
+	case RESULT_ERROR:
+		(void)snprintf(ret, size, "imagefs: pass failed after %zu removals: %s",
+			       report->n_removals, report->error.msg);
+		return;
+	case RESULT_FUTILE:
+		describe_futile(report, ret, size);
+		return;
+	case RESULT_NOTHING_TO_DO:
+		(void)snprintf(ret, size, "imagefs: nothing to do");
+		return;
+	default:
+		(void)snprintf(ret, size, "imagefs: %s%s: %zu images %s, %s %s, now %d%% used",
+			       dry_run ? "dry run, " : "", pass_result_to_string(report->result),
+			       report->n_removals, dry_run ? "would go" : "removed",
+			       human_bytes(gain[RESOURCE_BYTES], freed),
+			       dry_run ? "predicted" : "freed",
+			       space_used_percent(&report->after, RESOURCE_BYTES));
+	}
+}
+
+void announce_pass_ended(struct agent *a, const struct pass_report *report)
+{
+	char message[1024];
+	enum occurrence o = occurrence_of(report->result);
+	bool automatic = report->request.trigger != TRIGGER_MANUAL;
+	int priority = -1;
+	describe_end(report, message, sizeof(message));
+	if (report->result == RESULT_NOTHING_TO_DO || (automatic && repeats(a, report->result)))
+		priority = LOG_DEBUG;
+	else if (report->result == RESULT_FUTILE && report->plan.next_eligible != USEC_INFINITY)
+		priority = LOG_NOTICE; /* not the last word: images come of age */
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(o)),
+		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),
+		LOG_TEXT("trigger", pass_trigger_to_string(report->request.trigger)),
+		LOG_TEXT("result", pass_result_to_string(report->result)),
+		LOG_TEXT("dryRun", report->request.dry_run ? "yes" : "no"),
+		LOG_NUMBER("removed", report->n_removals),
+		LOG_NUMBER("measuredBytes", report->measured[RESOURCE_BYTES]),
+		LOG_NUMBER("measuredInodes", report->measured[RESOURCE_INODES]),
+		LOG_NUMBER("predictedBytes", report->predicted[RESOURCE_BYTES]),
+		LOG_NUMBER("reclaimableBytes", report->plan.reclaimable[RESOURCE_BYTES]),
+		LOG_NUMBER("targetBytes", report->target[RESOURCE_BYTES]),
+		LOG_NUMBER("availableBytes", report->after.avail_bytes),
+	};
+	announce(o, priority, fields, ELEMENTS(fields), message);
+}
+
+void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck)
+{
+	char message[STATUS_TEXT_MAX * 2];
+	(void)snprintf(message, sizeof(message), "%s: statvfs of %s %s", fs_role_to_string(role),
+		       f->path, stuck ? "does not answer" : "answers again");
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(OCCURRENCE_FILESYSTEM_STUCK)),
+		LOG_TEXT("filesystem", fs_role_to_string(role)),
+	};
+	announce(OCCURRENCE_FILESYSTEM_STUCK, stuck ? -1 : LOG_NOTICE, fields, ELEMENTS(fields),
+		 message);
+}

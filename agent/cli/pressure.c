@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/pressure.h"
+
+#include <string.h>
+
+#include "cli/show.h"
+
+bool pressure_active(const cJSON *filesystem, const char *resource)
+{
+	const cJSON *p;
+	cJSON_ArrayForEach(
+		p, show_member(filesystem, "pressure")) if (strcmp(show_string(p, "resource"),
+								   resource) == 0 &&
+							    show_bool(p, "active")) return true;
+	return false;
+}
+
+bool pressure_any(const cJSON *status)
+{
+	const cJSON *f;
+	cJSON_ArrayForEach(
+		f,
+		show_member(status, "filesystems")) if (pressure_active(f, "bytes") ||
+							pressure_active(f, "inodes")) return true;
+	return false;
+}

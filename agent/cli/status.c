@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/pressure.h"
+#include "cli/show.h"
+#include "cli/table.h"
+#include "util/limits.h"
+
+static const cJSON *threshold_find(const cJSON *filesystem, const char *resource, const char *level)
+{
+	const cJSON *t;
+	cJSON_ArrayForEach(
+		t, show_member(filesystem, "thresholds")) if (strcmp(show_string(t, "resource"),
+								     resource) == 0 &&
+							      strcmp(show_string(t, "level"),
+								     level) == 0) return t;
+	return NULL;
+}
+
+/* "80% -> 75%": from where on images are reclaimed, and down to where. */
+static void goals_text(const cJSON *filesystem, const char *resource, char ret[64])
+{
+	const cJSON *high = threshold_find(filesystem, resource, "high");
+	const cJSON *low = threshold_find(filesystem, resource, "low");
+	if (!high || !low) {
+		(void)snprintf(ret, 64, "-");
+		return;
+	}
+	(void)snprintf(ret, 64, "%llu%% -> %llu%%", (unsigned long long)show_u64(high, "percent"),
+		       (unsigned long long)show_u64(low, "percent"));
+}
+
+static void add_row(struct table *t, const cJSON *f, const char *resource)
+{
+	bool bytes = strcmp(resource, "bytes") == 0;
+	const char *total_name = bytes ? "sizeBytes" : "inodes";
+	const char *available_name = bytes ? "availableBytes" : "inodesFree";
+	char total[HUMAN_MAX], available[HUMAN_MAX], percent[8], goals[64];
+	if (!cJSON_IsNumber(show_member(f, total_name)))
+		return;
+	char *(*human)(uint64_t, char[HUMAN_MAX]) = bytes ? human_bytes : human_count;
+	(void)snprintf(percent, sizeof(percent), "%u%%",
+		       (unsigned)show_u64(f, bytes ? "usedPercent" : "inodesUsedPercent"));
+	goals_text(f, resource, goals);
+	bool pressure = pressure_active(f, resource);
+	table_row(t, (const char *[]){ show_string(f, "filesystem"), resource,
+				       human(show_u64(f, total_name), total),
+				       human(show_u64(f, available_name), available), percent,
+				       goals, pressure ? "PRESSURE" : "ok",
+				       bytes ? show_string(f, "mountpoint") : "",
+				       bytes ? show_string(f, "device") : "" });
+}
+
+static void print_filesystems(const cJSON *status)
+{
+	static const char *const headings[] = { "FILESYSTEM", "RESOURCE",   ">SIZE",
+						">AVAILABLE", ">USED",	    "RECLAIM",
+						"STATE",      "MOUNTED ON", "DEVICE" };
+	cleanup_table struct table *t = table_new(headings, ELEMENTS(headings));
+	const cJSON *f;
+	cJSON_ArrayForEach(f, show_member(status, "filesystems"))
+	{
+		add_row(t, f, "bytes");
+		add_row(t, f, "inodes");
+	}
+	table_print(t, stdout);
+	cJSON_ArrayForEach(f, show_member(status, "filesystems")) if (*show_string(f, "error"))(
+		void) printf("%s%s: %s%s\n", style(STYLE_BAD), show_string(f, "filesystem"),
+			     show_string(f, "error"), style(STYLE_PLAIN));
+}
+
+static void print_seconds(const char *label, const cJSON *f, const char *name)
+{
+	char text[HUMAN_MAX];
+	const cJSON *seconds = show_member(f, name);
+	if (cJSON_IsNumber(seconds))
+		(void)printf("%s%s", label,
+			     human_duration((usec_t)(seconds->valuedouble * USEC_PER_SEC), text));
+}
+
+static void print_filling(const cJSON *status)
+{
+	const cJSON *f;
+	cJSON_ArrayForEach(f, show_member(status, "filesystems"))
+	{
+		int64_t rate;
+		char text[HUMAN_MAX];
+		if (json_get_i64(f, "fillRateBytesPerSecond", &rate, NULL) < 0 || rate <= 0)
+			continue;
+		(void)printf("%s fills at %s", show_string(f, "filesystem"),
+			     human_rate(rate, text));
+		print_seconds(", full in ", f, "timeToFullSeconds");
+		print_seconds(", after reclaiming in ", f, "timeToFullAfterReclaimSeconds");
+		(void)putchar('\n');
+	}
+}
+
+static void print_runtime(const cJSON *status)
+{
+	const cJSON *runtime = show_member(status, "runtime");
+	if (!cJSON_IsObject(runtime)) {
+		(void)puts("runtime: none found on this host");
+		return;
+	}
+	if (show_bool(runtime, "up"))
+		(void)printf("runtime: %s at %s\n", show_string(runtime, "version"),
+			     show_string(runtime, "endpoint"));
+	else
+		(void)printf("%sruntime: %s%s\n", style(STYLE_BAD), show_string(runtime, "error"),
+			     style(STYLE_PLAIN));
+}
+
+static void print_images(const cJSON *status)
+{
+	const cJSON *images = show_member(status, "images"), *state;
+	const char *separator = "images: ";
+	cJSON_ArrayForEach(state, images)
+	{
+		if (state->valuedouble <= 0)
+			continue;
+		(void)printf("%s%.0f %s", separator, state->valuedouble, state->string);
+		separator = ", ";
+	}
+	if (cJSON_IsObject(images))
+		(void)puts(*separator == ',' ? "" : "images: none");
+}
+
+static void print_last_pass(const cJSON *status)
+{
+	const cJSON *p = show_member(status, "lastPass");
+	char measured[HUMAN_MAX];
+	if (!cJSON_IsObject(p))
+		return;
+	(void)printf("last pass: %s at %s (%s%s), %llu images, %s freed%s%s\n",
+		     show_string(p, "result"), show_string(p, "endedAt"), show_string(p, "trigger"),
+		     show_bool(p, "dryRun") ? ", dry run" : "",
+		     (unsigned long long)show_u64(p, "removed"),
+		     human_bytes(show_u64(p, "measuredBytes"), measured),
+		     *show_string(p, "error") ? ": " : "", show_string(p, "error"));
+}
+
+int cli_status(const struct cli_options *o)
+{
+	cleanup_document struct document d = DOCUMENT_INIT;
+	int code = document_status(o, &d);
+	if (code != CLI_DONE)
+		return code;
+	if (o->json) {
+		code = show_json(&d);
+	} else {
+		print_filesystems(d.json);
+		print_filling(d.json);
+		print_runtime(d.json);
+		print_images(d.json);
+		print_last_pass(d.json);
+		(void)printf("agent: %s%s\n", d.from_agent ? "running" : "not running on this host",
+			     d.from_agent && show_bool(d.json, "dryRun") ? ", dry run" : "");
+	}
+	return code == CLI_DONE && pressure_any(d.json) ? CLI_BAD_ANSWER : code;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+
+struct table {
+	size_t n_columns, n_rows;
+	char **cells; /* n_rows * n_columns; the first row holds the headings */
+	bool *right;
+};
+
+/* Columns as a terminal shows them: UTF-8 continuation bytes take none. */
+static size_t width(const char *s)
+{
+	size_t n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static char *printable(const char *s)
+{
+	char *copy = xstrdup(s ? s : "");
+	for (char *c = copy; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	return copy;
+}
+
+struct table *table_new(const char *const *headings, size_t n_columns)
+{
+	struct table *t = xnew(struct table);
+	t->n_columns = n_columns;
+	t->right = xcalloc(n_columns, sizeof(*t->right));
+	table_row(t, headings);
+	for (size_t c = 0; c < n_columns; c++) {
+		char *heading = t->cells[c];
+		t->right[c] = heading[0] == '>';
+		if (t->right[c])
+			memmove(heading, heading + 1, strlen(heading));
+	}
+	return t;
+}
+
+struct table *table_free(struct table *t)
+{
+	if (!t)
+		return NULL;
+	for (size_t i = 0; i < t->n_rows * t->n_columns; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t->right);
+	free(t);
+	return NULL;
+}
+
+void table_row(struct table *t, const char *const *cells)
+{
+	size_t first = t->n_rows * t->n_columns;
+	t->n_rows++;
+	t->cells = xreallocarray(t->cells, t->n_rows * t->n_columns, sizeof(*t->cells));
+	for (size_t c = 0; c < t->n_columns; c++)
+		t->cells[first + c] = printable(cells[c]);
+}
+
+static void print_cell(FILE *out, const char *text, size_t columns, bool right, bool last)
+{
+	size_t pad = columns - width(text);
+	if (right)
+		(void)fprintf(out, "%*s%s", (int)pad, "", text);
+	else
+		(void)fprintf(out, "%s%*s", text, last ? 0 : (int)pad, "");
+	(void)fputs(last ? "\n" : "  ", out);
+}
+
+void table_print(const struct table *t, FILE *out)
+{
+	cleanup_free size_t *columns = xcalloc(t->n_columns, sizeof(*columns));
+	for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
+		size_t w = width(t->cells[i]);
+		if (w > columns[i % t->n_columns])
+			columns[i % t->n_columns] = w;
+	}
+	for (size_t r = 0; r < t->n_rows; r++) {
+		(void)fputs(r == 0 ? style(STYLE_BOLD) : "", out);
+		for (size_t c = 0; c < t->n_columns; c++)
+			print_cell(out, t->cells[r * t->n_columns + c], columns[c], t->right[c],
+				   c + 1 == t->n_columns);
+		(void)fputs(r == 0 ? style(STYLE_PLAIN) : "", out);
+	}
+}
+
+const char *style(enum style s)
+{
+	static const char *const sequences[] = {
+		[STYLE_PLAIN] = "\033[0m",
+		[STYLE_BOLD] = "\033[1m",
+		[STYLE_GOOD] = "\033[32m",
+		[STYLE_BAD] = "\033[31m",
+	};
+	const char *no_color = getenv("NO_COLOR");
+	bool plain = !isatty(STDOUT_FILENO) || (no_color && *no_color);
+	return plain ? "" : sequences[s];
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node-status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/threshold.h"
+
+#define KUBELET_ROOT "/var/lib/kubelet"
+
+void node_status_text(char ret[STATUS_TEXT_MAX], const char *text)
+{
+	(void)snprintf(ret, STATUS_TEXT_MAX, "%s", text);
+}
+
+void node_status_init(struct status *s, const struct config *config)
+{
+	s->version = PACKAGE_VERSION;
+	s->dry_run = config->dry_run;
+	s->started_wall_usec = s->now_wall_usec = now_wall();
+	s->config_reload_successful = true;
+	s->config_reload_success_wall_usec = s->started_wall_usec;
+}
+
+/* The kubelet's root directory where there is one, as nodefs is its filesystem. */
+static const char *nodefs_default(const char *root)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s%s", root, KUBELET_ROOT);
+	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0 ? KUBELET_ROOT : "/";
+}
+
+void node_status_path(const struct config *config, const char *root, enum fs_role role,
+		      const char *image_store_path, char *ret, size_t size)
+{
+	const char *path = config->filesystem_paths[role];
+	ret[0] = '\0';
+	if (strcmp(path, "auto") == 0) {
+		if (role == ROLE_IMAGEFS)
+			(void)snprintf(ret, size, "%s", image_store_path);
+		if (role != ROLE_NODEFS)
+			return;
+		path = nodefs_default(root);
+	}
+	if ((size_t)snprintf(ret, size, "%s%s", root, path) >= size)
+		ret[0] = '\0';
+}
+
+void node_status_sampled(struct status_filesystem *f, const struct space *space,
+			 const struct mount *mount, int64_t wall)
+{
+	f->sampled = true;
+	f->error[0] = '\0';
+	f->space = *space;
+	f->sampled_wall_usec = wall;
+	f->samples++;
+	if (!mount)
+		return;
+	node_status_text(f->device, mount->device);
+	node_status_text(f->mountpoint, mount->mountpoint);
+	(void)snprintf(f->fstype, sizeof(f->fstype), "%s", mount->fstype);
+}
+
+void node_status_thresholds(struct status_filesystem *f, const struct image_gc_policy *policy)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		struct status_threshold *t = f->thresholds[r];
+		uint64_t total = space_total(&f->space, r);
+		t[LEVEL_HIGH] = (struct status_threshold){ .percent = policy->high_percent[r] };
+		t[LEVEL_HIGH].known = threshold_trigger_available(total, policy->high_percent[r],
+								  &t[LEVEL_HIGH].available);
+		t[LEVEL_LOW] = (struct status_threshold){
+			.known = t[LEVEL_HIGH].known,
+			.percent = policy->low_percent[r],
+			.available = threshold_target_available(total, policy->low_percent[r]),
+		};
+		f->pressure[r][PRESSURE_GC].known = t[LEVEL_HIGH].known;
+	}
+}
+
+void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast)
+{
+	uint64_t available = space_available(&f->space, RESOURCE_BYTES);
+	f->fill_rate = forecast_fill_rate(forecast);
+	f->time_to_full = forecast_time_to(forecast, available);
+	f->time_to_full_after_reclaim =
+		forecast_time_to(forecast, available + f->reclaimable_bytes);
+}
+
+void node_status_runtime(struct status_runtime *ret, const struct runtime *r,
+			 const struct config *config, int result, const struct err *e)
+{
+	bool automatic = strcmp(config->runtime_endpoint, "auto") == 0;
+	ret->up = result == 0;
+	ret->configured = !(automatic && !r && result == -ENOENT);
+	node_status_text(ret->error, result < 0 ? e->msg : "");
+	if (!r) {
+		if (!ret->name[0])
+			node_status_text(ret->name, config->runtime_endpoint);
+		return;
+	}
+	node_status_text(ret->name, r->name[0] ? r->name : r->endpoint);
+	node_status_text(ret->version, r->version);
+	node_status_text(ret->endpoint, r->endpoint);
+	ret->statistics = r->statistics;
+}
+
+void node_status_observation(struct status *s, const struct observation *o)
+{
+	memcpy(s->images, o->images, sizeof(s->images));
+	s->images_known = true;
+	s->filesystems[ROLE_IMAGEFS].reclaimable_bytes = o->reclaimable[RESOURCE_BYTES];
+}
+
+static void last_pass(struct status_pass *p, enum fs_role role, const struct pass_report *report,
+		      int64_t wall)
+{
+	*p = (struct status_pass){
+		.known = true,
+		.filesystem = role,
+		.trigger = report->request.trigger,
+		.result = report->result,
+		.dry_run = report->request.dry_run,
+		.removed = report->n_removals,
+		.duration = report->ended - report->started,
+		.ended_wall_usec = wall,
+	};
+	memcpy(p->measured, report->measured, sizeof(p->measured));
+	memcpy(p->predicted, report->predicted, sizeof(p->predicted));
+	node_status_text(p->error, report->error.code ? report->error.msg : "");
+}
+
+void node_status_pass(struct status *s, enum fs_role role, const struct pass_report *report,
+		      int64_t wall)
+{
+	struct status_filesystem *f = &s->filesystems[role];
+	last_pass(&s->last_pass, role, report, wall);
+	if (report->request.dry_run)
+		return;
+	f->runs[report->request.trigger][report->result]++;
+	f->last_gc_wall_usec = wall;
+	f->predicted_bytes += report->predicted[RESOURCE_BYTES];
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		f->reclaimed[r] += report->measured[r];
+	histogram_observe(&s->gc_duration, report->ended - report->started);
+	for (size_t i = 0; i < report->n_removals; i++) {
+		histogram_observe(&s->removal_duration, report->removals[i].duration);
+		s->images_removed[report->removals[i].reason]++;
+	}
+	for (int i = 0; i < _REMOVAL_ERROR_MAX; i++)
+		s->removal_errors[i] += report->removal_errors[i];
+}

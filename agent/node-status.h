@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "config/config.h"
+#include "core/forecast.h"
+#include "core/reclaim.h"
+#include "core/status.h"
+#include "node/mountinfo.h"
+#include "pass.h"
+
+/*
+ * Writes facts into the status snapshot. The daemon and the command line, when no daemon answers,
+ * fill it with the same functions. Main thread only.
+ */
+
+/* Version, start time, mode and reload state. */
+void node_status_init(struct status *s, const struct config *config);
+
+/* Where role lives on this host: "" when it has no path (yet). With the root prefix. */
+void node_status_path(const struct config *config, const char *root, enum fs_role role,
+		      const char *image_store_path, char *ret, size_t size);
+
+/* A good sample: space, mount (NULL: unchanged), thresholds, forecast (NULL: none). */
+void node_status_sampled(struct status_filesystem *f, const struct space *space,
+			 const struct mount *mount, int64_t wall);
+/* The thresholds of image garbage collection as amounts of that filesystem. */
+void node_status_thresholds(struct status_filesystem *f, const struct image_gc_policy *policy);
+void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast);
+/* The runtime as a handle shows it, or why there is none (r NULL). configured is false when no
+ * runtime is on this host. */
+void node_status_runtime(struct status_runtime *ret, const struct runtime *r,
+			 const struct config *config, int result, const struct err *e);
+void node_status_observation(struct status *s, const struct observation *o);
+/* Counts a finished pass. A dry run only becomes the last pass: it removed nothing. */
+void node_status_pass(struct status *s, enum fs_role role, const struct pass_report *report,
+		      int64_t wall);
+
+/* Copies text, cut where it does not fit. */
+void node_status_text(char ret[STATUS_TEXT_MAX], const char *text);

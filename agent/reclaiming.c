@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <malloc.h>
+#include <string.h>
+
+#include "agent-state.h"
+#include "expose/pass-json.h"
+#include "node-status.h"
+#include "util/limits.h"
+#include "util/log.h"
+
+/* Images and containers are listed this often when nothing happens, to learn what is in use. */
+#define OBSERVE_INTERVAL     (30 * USEC_PER_SEC)
+/* The same when the disk's usage moves by a two-hundredth of its size: something was pulled. */
+#define OBSERVE_INTERVAL_MIN (1 * USEC_PER_SEC)
+#define OBSERVE_STEP_DIVISOR 200
+
+#define RECLAIM_QUEUE_MAX 4
+
+enum reclaim_kind {
+	JOB_OBSERVE,
+	JOB_PASS,
+};
+
+struct reclaim_job {
+	struct lane_job job;
+	enum reclaim_kind kind;
+	struct agent *agent; /* for the callback only */
+	struct shared_config *config;
+	struct pass_node *node; /* the lane's, while the job runs */
+	const volatile sig_atomic_t *stopping;
+	struct http_request *http; /* answered when done; may be NULL */
+	bool automatic;
+
+	int result; /* JOB_OBSERVE */
+	struct err error;
+	struct observation observation;
+	struct pass_report report; /* JOB_PASS */
+	bool observed;		   /* observation is good, in either kind */
+	struct status_runtime runtime;
+};
+
+/* --- in the lane ------------------------------------------------------------------------------- */
+
+static void on_removed(void *userdata, const struct pass_report *report,
+		       const struct removal *removal)
+{
+	(void)userdata;
+	announce_removed(report, removal);
+}
+
+static void job_pass(struct reclaim_job *j)
+{
+	struct pass_callbacks callbacks = { .stopping = j->stopping, .removed = on_removed };
+	pass_run(j->node, j->config->config, &callbacks, &j->report);
+	j->error = j->report.error;
+	j->result = j->report.result == RESULT_ERROR ? -j->error.code : 0;
+	if (!j->report.inventory)
+		return;
+	j->observed = true;
+	plan_count(&j->report.plan, j->observation.images);
+	j->observation.next_eligible = j->report.plan.next_eligible;
+	for (size_t i = 0; i < j->report.plan.n_verdicts; i++) {
+		const struct verdict *v = &j->report.plan.verdicts[i];
+		if (v->keep != KEEP_NONE || v->removed)
+			continue;
+		j->observation.reclaimable[RESOURCE_BYTES] += v->image->predicted_bytes;
+		j->observation.reclaimable[RESOURCE_INODES] += v->image->predicted_inodes;
+	}
+}
+
+static void job_run(struct lane_job *job)
+{
+	struct reclaim_job *j = (struct reclaim_job *)job;
+	if (j->kind == JOB_PASS) {
+		job_pass(j);
+	} else {
+		j->result = pass_observe(j->node, j->config->config, &j->observation, &j->error);
+		j->observed = j->result == 0;
+	}
+	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
+	/* An inventory of thousands of images leaves the heap full of holes; give them back. */
+	(void)malloc_trim(0);
+}
+
+/* --- in the main thread ------------------------------------------------------------------------ */
+
+static void job_free(struct reclaim_job *j)
+{
+	pass_report_done(&j->report);
+	j->config = shared_config_unref(j->config);
+	free(j);
+}
+
+static void job_drop(struct lane_job *job)
+{
+	struct reclaim_job *j = (struct reclaim_job *)job;
+	if (j->http)
+		http_request_complete(j->http, 503, "text/plain; charset=utf-8",
+				      "the agent is stopping\n", strlen("the agent is stopping\n"));
+	job_free(j);
+}
+
+static struct reclaim_job *job_new(struct agent *a, enum reclaim_kind kind)
+{
+	struct reclaim_job *j = xnew(struct reclaim_job);
+	j->job.run = job_run;
+	j->kind = kind;
+	j->agent = a;
+	j->config = shared_config_ref(a->config);
+	j->node = &a->reclaimer.node;
+	j->stopping = &a->reclaimer.stopping;
+	return j;
+}
+
+static int job_submit(struct agent *a, struct reclaim_job *j)
+{
+	int r = lane_submit(a->reclaimer.lane, &j->job);
+	if (r < 0)
+		job_free(j);
+	else
+		a->reclaimer.jobs++;
+	return r;
+}
+
+static void observe(struct agent *a)
+{
+	struct reclaimer *r = &a->reclaimer;
+	if (a->stopping || r->jobs > 0)
+		return;
+	r->observed_at = now_monotonic();
+	r->available_when_observed = a->status.filesystems[ROLE_IMAGEFS].space.avail_bytes;
+	(void)job_submit(a, job_new(a, JOB_OBSERVE));
+}
+
+/* The images moved by as much as a pull would: what is there and since when should be known. */
+static bool observation_outdated(const struct agent *a)
+{
+	const struct reclaimer *r = &a->reclaimer;
+	const struct space *s = &a->status.filesystems[ROLE_IMAGEFS].space;
+	uint64_t now = s->avail_bytes, then = r->available_when_observed;
+	uint64_t moved = now > then ? now - then : then - now;
+	return moved >= s->size_bytes / OBSERVE_STEP_DIVISOR &&
+	       now_monotonic() - r->observed_at >= OBSERVE_INTERVAL_MIN;
+}
+
+static void start_automatic(struct agent *a, enum pass_trigger trigger)
+{
+	struct reclaimer *r = &a->reclaimer;
+	struct reclaim_job *j = job_new(a, JOB_PASS);
+	j->automatic = true;
+	j->report.request = (struct pass_request){
+		.trigger = trigger,
+		.dry_run = a->status.dry_run,
+		.to_percent = -1,
+	};
+	r->pass_wanted_or_running = job_submit(a, j) == 0;
+	if (r->pass_wanted_or_running)
+		announce_pass_started(a, trigger);
+}
+
+void reclaiming_sampled(struct agent *a)
+{
+	struct reclaimer *r = &a->reclaimer;
+	const bool *pressure = a->pressure.active;
+	if (a->stopping)
+		return;
+	bool due = pressure[RESOURCE_BYTES] || pressure[RESOURCE_INODES] || r->n_over_age > 0;
+	if (due && !r->pass_wanted_or_running && pass_gate_open(&r->gate, now_monotonic()))
+		start_automatic(a, pressure[RESOURCE_BYTES]    ? TRIGGER_SPACE
+				   : pressure[RESOURCE_INODES] ? TRIGGER_INODES
+							       : TRIGGER_AGE);
+	else if (observation_outdated(a))
+		observe(a);
+}
+
+int reclaiming_request(struct agent *a, const struct pass_request *request,
+		       struct http_request *http)
+{
+	struct reclaim_job *j = job_new(a, JOB_PASS);
+	j->report.request = *request;
+	j->report.request.dry_run = request->dry_run || a->status.dry_run;
+	j->http = http;
+	return job_submit(a, j);
+}
+
+static void answer(struct reclaim_job *j)
+{
+	struct buf body = BUF_INIT(BUF_MAX_STATUS);
+	struct pass_json_context context = {
+		.filesystem = ROLE_IMAGEFS,
+		.runtime = j->runtime.version,
+		.now = now_monotonic(),
+		.wall_offset_usec = now_wall() - now_monotonic(),
+		.minimum_age = j->config->config->image_minimum_age,
+	};
+	const struct pass_report *report = &j->report;
+	pass_json_render(&report, 1, &context, &body);
+	http_request_complete(j->http, 200, "application/json", buf_string(&body), body.len);
+	j->http = NULL;
+	buf_done(&body);
+}
+
+/* A dry run leaves the disk as it was: it is not repeated at once, as a pass that helped would be. */
+static void close_gate(struct agent *a, const struct reclaim_job *j)
+{
+	struct reclaimer *r = &a->reclaimer;
+	enum pass_result result = j->report.result;
+	if (j->report.request.dry_run && result == RESULT_REACHED)
+		result = RESULT_PARTIAL;
+	pass_gate_close(&r->gate, result, now_monotonic(), j->observation.next_eligible);
+	r->reclaimable_when_closed = j->observation.reclaimable[RESOURCE_BYTES];
+}
+
+static void pass_done(struct agent *a, struct reclaim_job *j)
+{
+	struct reclaimer *r = &a->reclaimer;
+	node_status_pass(&a->status, ROLE_IMAGEFS, &j->report, now_wall());
+	if (!j->report.request.dry_run)
+		a->samplers[ROLE_IMAGEFS].reclaimed += j->report.measured[RESOURCE_BYTES];
+	if (j->automatic) {
+		r->pass_wanted_or_running = false;
+		close_gate(a, j);
+	}
+	announce_pass_ended(a, &j->report);
+	if (j->automatic)
+		r->last_result = j->report.result;
+	if (j->http)
+		answer(j);
+	if (!a->stopping)
+		sampling_refresh(a);
+}
+
+static void take_observation(struct agent *a, const struct reclaim_job *j)
+{
+	struct reclaimer *r = &a->reclaimer;
+	node_status_observation(&a->status, &j->observation);
+	r->n_over_age = j->observation.n_over_age;
+	if (j->kind != JOB_OBSERVE)
+		return;
+	if (j->observation.reclaimable[RESOURCE_BYTES] != r->reclaimable_when_closed &&
+	    !a->status.dry_run)
+		pass_gate_reset(&r->gate);
+	if (strcmp(r->image_store_path, j->observation.image_store_path) == 0)
+		return;
+	memcpy(r->image_store_path, j->observation.image_store_path, sizeof(r->image_store_path));
+	sampling_refresh(a);
+}
+
+static void note_runtime(struct agent *a, const struct reclaim_job *j)
+{
+	struct status_runtime *s = &a->status.runtime;
+	/* What was measured before a runtime went away stays. */
+	struct runtime_statistics statistics = s->statistics;
+	bool was_up = s->up;
+	char before[STATUS_TEXT_MAX];
+	node_status_text(before, s->error);
+	/* A pass may fail for reasons that are not the runtime's. */
+	if (j->kind == JOB_PASS && j->result < 0 && j->observed && s->up)
+		return;
+	*s = j->runtime;
+	if (s->statistics.requests[OPERATION_VERSION].count == 0)
+		s->statistics = statistics;
+	if (s->up && !was_up)
+		log_info("runtime %s at %s", s->version, s->endpoint);
+	else if (!s->up && strcmp(before, s->error) != 0)
+		log_message(s->configured ? LOG_ERR : LOG_NOTICE, "%s%s", s->error,
+			    s->configured ? "" : "; watching the filesystems only");
+}
+
+static void job_done(struct agent *a, struct reclaim_job *j)
+{
+	a->reclaimer.jobs--;
+	note_runtime(a, j);
+	if (j->observed)
+		take_observation(a, j);
+	if (j->kind == JOB_PASS)
+		pass_done(a, j);
+	job_free(j);
+	agent_update_notify(a);
+}
+
+static int on_done(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	struct agent *a = userdata;
+	struct lane_job *job;
+	while ((job = lane_take_done(a->reclaimer.lane)))
+		job_done(a, (struct reclaim_job *)job);
+	if (a->stopping && a->reclaimer.jobs == 0)
+		agent_stopped(a);
+	return 0;
+}
+
+static int on_observe_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)usec;
+	struct agent *a = userdata;
+	int r = sd_event_source_set_time_relative(source, OBSERVE_INTERVAL);
+	observe(a);
+	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int reclaiming_start(struct agent *a)
+{
+	struct reclaimer *r = &a->reclaimer;
+	pass_node_init(&r->node, a->options->root);
+	r->last_result = RESULT_REACHED;
+	r->lane = lane_new("reclaim", RECLAIM_QUEUE_MAX);
+	if (!r->lane)
+		return -errno;
+	int e = sd_event_add_io(a->event, &r->done, lane_fd(r->lane), EPOLLIN, on_done, a);
+	if (e >= 0)
+		e = sd_event_add_time_relative(a->event, &r->observe_timer, CLOCK_MONOTONIC, 0, 0,
+					       on_observe_timer, a);
+	if (e < 0)
+		return e;
+	(void)sd_event_source_set_description(r->done, "reclaim-done");
+	(void)sd_event_source_set_description(r->observe_timer, "observe-timer");
+	e = sd_event_source_set_exit_on_failure(r->done, true);
+	return e < 0 ? e : sd_event_source_set_exit_on_failure(r->observe_timer, true);
+}
+
+bool reclaiming_stop(struct agent *a, usec_t timeout)
+{
+	struct reclaimer *r = &a->reclaimer;
+	r->observe_timer = sd_event_source_disable_unref(r->observe_timer);
+	r->done = sd_event_source_disable_unref(r->done);
+	if (r->lane && !lane_free(r->lane, timeout, job_drop))
+		return false;
+	r->lane = NULL;
+	pass_node_done(&r->node);
+	return true;
+}

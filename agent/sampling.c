@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "agent-state.h"
+#include "core/cadence.h"
+#include "node-status.h"
+#include "node/filesystem.h"
+#include "util/log.h"
+
+/* While a pass that could not help is not repeated yet, nothing happens faster than this. */
+#define INTERVAL_UNDER_PRESSURE (250 * USEC_PER_MSEC)
+
+/* One look at a filesystem. */
+struct probe_job {
+	struct lane_job job;
+	char path[4096];
+	bool identified; /* dev is known: where it is mounted is asked only when it changed */
+	uint64_t dev;
+	int result;
+	struct err error;
+	struct space space;
+	bool has_mount;
+	struct mount mount;
+};
+
+static void probe_run(struct lane_job *job)
+{
+	struct probe_job *p = (struct probe_job *)job;
+	uint64_t dev;
+	p->result = filesystem_sample(p->path, &p->space, &dev, &p->error);
+	if (p->result < 0 || (p->identified && p->dev == dev))
+		return;
+	/* Without the name of its device a filesystem is as good as with it. */
+	struct err ignored = { 0 };
+	p->has_mount = filesystem_identify(p->path, &p->mount, &ignored) == 0;
+	p->dev = dev;
+}
+
+static void probe_drop(struct lane_job *job)
+{
+	free(job);
+}
+
+static struct status_filesystem *status_of(struct sampler *s)
+{
+	return &s->agent->status.filesystems[s->role];
+}
+
+static int timer_rearm(struct sampler *s, usec_t delay)
+{
+	int r = sd_event_source_set_time_relative(s->timer, (uint64_t)delay);
+	return r < 0 ? r : sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static void probe_submit(struct sampler *s)
+{
+	struct probe_job *p = xnew(struct probe_job);
+	p->job.run = probe_run;
+	p->identified = s->identified;
+	p->dev = s->dev;
+	memcpy(p->path, s->path, sizeof(p->path));
+	if (lane_submit(s->lane, &p->job) < 0) {
+		free(p);
+		return;
+	}
+	s->in_flight = true;
+	s->submitted_at = now_monotonic();
+}
+
+static void stuck_check(struct sampler *s)
+{
+	struct status_filesystem *f = status_of(s);
+	if (f->stuck ||
+	    now_monotonic() - s->submitted_at < s->agent->config->config->statfs_timeout)
+		return;
+	f->stuck = true;
+	node_status_text(f->error, "statvfs does not answer");
+	announce_stuck(f, s->role, true);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	struct sampler *s = userdata;
+	if (!s->path[0])
+		return 0;
+	int r = timer_rearm(s, s->agent->config->config->statfs_timeout);
+	if (s->in_flight)
+		stuck_check(s);
+	else
+		probe_submit(s);
+	return r;
+}
+
+static usec_t next_interval(struct sampler *s)
+{
+	const struct config *c = s->agent->config->config;
+	const struct status_filesystem *f = status_of(s);
+	struct cadence_limits limits = { c->sample_interval_min, c->sample_interval_max };
+	uint64_t trigger[_RESOURCE_MAX] = { 0 };
+	bool pressure = false;
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		if (f->thresholds[r][LEVEL_HIGH].known)
+			trigger[r] = f->thresholds[r][LEVEL_HIGH].available;
+		pressure = pressure || f->pressure[r][PRESSURE_GC].active;
+	}
+	usec_t next =
+		cadence_next(&f->space, trigger, forecast_fastest_rate(&s->forecast), &limits);
+	if (pressure && next < INTERVAL_UNDER_PRESSURE)
+		next = INTERVAL_UNDER_PRESSURE;
+	return next < limits.interval_max ? next : limits.interval_max;
+}
+
+static void take_sample(struct sampler *s, const struct probe_job *p)
+{
+	struct agent *a = s->agent;
+	struct status_filesystem *f = status_of(s);
+	if (p->dev != s->dev)
+		s->forecast = (struct forecast){ 0 };
+	s->identified = true;
+	s->dev = f->dev = p->dev;
+	forecast_step(&s->forecast, now_monotonic(), p->space.avail_bytes, s->reclaimed);
+	s->reclaimed = 0;
+	node_status_sampled(f, &p->space, p->has_mount ? &p->mount : NULL, now_wall());
+	node_status_forecast(f, &s->forecast);
+	if (s->role != ROLE_IMAGEFS)
+		return;
+	struct image_gc_policy policy = config_image_gc_policy(a->config->config);
+	node_status_thresholds(f, &policy);
+	(void)pressure_step(&a->pressure, &policy, &p->space);
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		f->pressure[r][PRESSURE_GC].active = a->pressure.active[r];
+		f->pressure[r][PRESSURE_GC].transitions = a->pressure.transitions[r];
+	}
+	reclaiming_sampled(a);
+}
+
+static void probe_done(struct sampler *s, struct probe_job *p)
+{
+	struct status_filesystem *f = status_of(s);
+	s->in_flight = false;
+	if (f->stuck) {
+		f->stuck = false;
+		announce_stuck(f, s->role, false);
+	}
+	/* The path may have changed while the lane looked. */
+	if (strcmp(p->path, s->path) == 0) {
+		if (p->result == 0) {
+			take_sample(s, p);
+		} else {
+			if (strcmp(f->error, p->error.msg) != 0)
+				log_warning("%s: %s, trying again", fs_role_to_string(s->role),
+					    p->error.msg);
+			f->sampled = false;
+			node_status_text(f->error, p->error.msg);
+		}
+	}
+	free(p);
+}
+
+static int on_done(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	struct sampler *s = userdata;
+	struct lane_job *job;
+	while ((job = lane_take_done(s->lane)))
+		probe_done(s, (struct probe_job *)job);
+	const struct status_filesystem *f = status_of(s);
+	if (s->in_flight || s->agent->stopping)
+		return 0;
+	return timer_rearm(s, f->sampled ? next_interval(s) : USEC_PER_SEC);
+}
+
+static int sampler_start(struct sampler *s, struct agent *a, enum fs_role role)
+{
+	s->agent = a;
+	s->role = role;
+	s->lane = lane_new(fs_role_to_string(role), 1);
+	if (!s->lane)
+		return -errno;
+	int r = sd_event_add_io(a->event, &s->done, lane_fd(s->lane), EPOLLIN, on_done, s);
+	if (r >= 0)
+		r = sd_event_add_time_relative(a->event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+					       s);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_description(s->done, "sample-done");
+	(void)sd_event_source_set_description(s->timer, "sample-timer");
+	r = sd_event_source_set_exit_on_failure(s->done, true);
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(s->timer, true);
+}
+
+int sampling_start(struct agent *a)
+{
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		int r = sampler_start(&a->samplers[role], a, role);
+		if (r < 0)
+			return r;
+	}
+	sampling_refresh(a);
+	return 0;
+}
+
+void sampling_stop(struct agent *a)
+{
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		struct sampler *s = &a->samplers[role];
+		s->timer = sd_event_source_disable_unref(s->timer);
+		s->done = sd_event_source_disable_unref(s->done);
+		if (s->lane)
+			(void)lane_free(s->lane, 100 * USEC_PER_MSEC, probe_drop);
+		s->lane = NULL;
+	}
+}
+
+void sampling_refresh(struct agent *a)
+{
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		struct sampler *s = &a->samplers[role];
+		struct status_filesystem *f = status_of(s);
+		char path[sizeof(s->path)];
+		node_status_path(a->config->config, a->options->root, role,
+				 a->reclaimer.image_store_path, path, sizeof(path));
+		if (strcmp(path, s->path) != 0) {
+			memcpy(s->path, path, sizeof(path));
+			s->identified = false;
+			f->sampled = false;
+		}
+		f->configured = s->path[0] != '\0';
+		f->gc = f->configured && role == ROLE_IMAGEFS;
+		node_status_text(f->path, s->path);
+		if (!s->in_flight && timer_rearm(s, 0) < 0)
+			log_error("cannot arm the timer of %s", fs_role_to_string(role));
+	}
+}
