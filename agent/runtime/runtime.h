@@ -14,6 +14,7 @@
  * at a time (the reclaim lane, or the command line's only thread). Errors are negative errnos with
  * a message that names the call:
  *   -ECONNREFUSED, -ENOENT, -EACCES  the socket cannot be reached (not there, not allowed)
+ *   -ECONNRESET                      the runtime went away during the call
  *   -ETIMEDOUT                       no answer within the deadline
  *   -EBADMSG                         the answer is malformed
  *   -E2BIG                           the answer is larger than allowed (util/limits.h)
@@ -24,9 +25,9 @@
 struct runtime;
 
 struct runtime_options {
-	const char *endpoint; /* "auto" or "unix:///path" */
-	const char *root;     /* prefix of host paths; "" for none */
-	usec_t timeout;       /* of one call */
+	const char *endpoint; /* "auto", "unix:///path" or "unix:/path" */
+	const char *root;     /* prefix of host paths, sockets among them; "" for none */
+	usec_t timeout;	      /* of one call */
 };
 
 struct runtime_ops {
@@ -46,16 +47,18 @@ struct runtime_ops {
 /* What every implementation's handle begins with. */
 struct runtime {
 	const struct runtime_ops *ops;
-	char *endpoint;         /* "unix:///run/containerd/containerd.sock" */
-	char name[64];          /* "containerd", "cri-o"; "" before the first probe */
-	char version[128];      /* "containerd 1.6.20" */
+	char *endpoint;	   /* "unix:///run/containerd/containerd.sock" */
+	char name[64];	   /* "containerd", "cri-o"; "" before the first probe */
+	char version[128]; /* "containerd 1.6.20" */
 	struct runtime_statistics statistics;
 };
 
 /*
  * Finds the runtime that options name, trying the known sockets in order for "auto", and probes it.
  * On success *ret is a handle that the caller frees. -ENOENT with endpoint "auto": no runtime on
- * this host; the message lists what was tried and why each failed.
+ * this host. When a socket is there but nothing usable behind it, that error is returned. Either
+ * way the message lists what was tried and why each failed. -EINVAL: not an endpoint.
+ * -ENAMETOOLONG: a unix socket's path has 107 bytes at most, the prefix included.
  */
 must_check int runtime_open(const struct runtime_options *options, struct runtime **ret,
 			    struct err *e);
@@ -71,5 +74,3 @@ must_check int runtime_containers(struct runtime *r, struct inventory *into, str
 must_check int runtime_remove_image(struct runtime *r, const struct image *image, struct err *e);
 /* Takes NULL, returns NULL. */
 struct runtime *runtime_free(struct runtime *r);
-
-extern const struct runtime_ops runtime_cri_ops;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/runtime.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "runtime/cri/cri.h"
+#include "util/buf.h"
+
+static const struct runtime_ops *const registry[] = { &runtime_cri_ops };
+
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
+static int prefixed_path(const char *root, const char *path, char ret[SOCKET_PATH_MAX + 1],
+			 struct err *e)
+{
+	size_t root_len = strlen(root);
+	while (root_len > 0 && root[root_len - 1] == '/')
+		root_len--;
+	size_t len = root_len + strlen(path);
+	if (len > SOCKET_PATH_MAX)
+		return err_set(e, ENAMETOOLONG,
+			       "%.*s%s: a unix socket's path has at most %zu bytes, this has %zu",
+			       (int)root_len, root, path, SOCKET_PATH_MAX, len);
+	memcpy(ret, root, root_len);
+	memcpy(ret + root_len, path, len - root_len + 1);
+	return 0;
+}
+
+static int open_socket(const struct runtime_ops *ops, const struct runtime_options *options,
+		       const char *path, struct runtime **ret, struct err *e)
+{
+	assert(ops->new && ops->free && ops->probe && ops->inventory && ops->containers &&
+	       ops->remove_image);
+	char socket_path[SOCKET_PATH_MAX + 1];
+	int r = prefixed_path(options->root, path, socket_path, e);
+	if (r < 0)
+		return r;
+	struct runtime *runtime = ops->new (socket_path, options->timeout);
+	size_t size = sizeof("unix://") + strlen(socket_path);
+	runtime->endpoint = xcalloc(size, 1);
+	(void)snprintf(runtime->endpoint, size, "unix://%s", socket_path);
+	r = ops->probe(runtime, e);
+	if (r < 0) {
+		ops->free(runtime);
+		return r;
+	}
+	*ret = runtime;
+	return 0;
+}
+
+static int open_named(const struct runtime_options *options, struct runtime **ret, struct err *e)
+{
+	static const char scheme[] = "unix:";
+	const char *path = options->endpoint + sizeof(scheme) - 1;
+	if (strncmp(options->endpoint, scheme, sizeof(scheme) - 1) != 0 || *path != '/')
+		return err_set(e, EINVAL, "\"%s\" is no endpoint: expected auto or unix:///path",
+			       options->endpoint);
+	path += strspn(path, "/") - 1;
+	return open_socket(registry[0], options, path, ret, e);
+}
+
+/* What is there but does not work explains more than what is missing. */
+static int nothing_found(int worst, const struct buf *failed, const struct buf *missing,
+			 struct err *e)
+{
+	return err_set(e, worst ? -worst : ENOENT, "%s%s%s",
+		       failed->len ? buf_string(failed) : "no container runtime found",
+		       missing->len ? "; not there: " : "", buf_string(missing));
+}
+
+static int open_auto(const struct runtime_options *options, struct runtime **ret, struct err *e)
+{
+	cleanup_buf struct buf failed = BUF_INIT(4096);
+	cleanup_buf struct buf missing = BUF_INIT(4096);
+	int worst = 0;
+	for (size_t i = 0; i < ELEMENTS(registry); i++) {
+		for (const char *const *path = registry[i]->endpoints; *path; path++) {
+			struct err why = { 0 };
+			int r = open_socket(registry[i], options, *path, ret, &why);
+			if (r == 0)
+				return 0;
+			if (r == -ENOENT) {
+				(void)buf_printf(&missing, "%s%s%s", missing.len ? ", " : "",
+						 options->root, *path);
+				continue;
+			}
+			worst = worst ? worst : r;
+			(void)buf_printf(&failed, "%s%s", failed.len ? "; " : "", why.msg);
+		}
+	}
+	return nothing_found(worst, &failed, &missing, e);
+}
+
+int runtime_open(const struct runtime_options *options, struct runtime **ret, struct err *e)
+{
+	if (strcmp(options->endpoint, "auto") == 0)
+		return open_auto(options, ret, e);
+	return open_named(options, ret, e);
+}
+
+int runtime_probe(struct runtime *r, struct err *e)
+{
+	return r->ops->probe(r, e);
+}
+
+int runtime_inventory(struct runtime *r, struct inventory **ret, struct err *e)
+{
+	return r->ops->inventory(r, ret, e);
+}
+
+int runtime_containers(struct runtime *r, struct inventory *into, struct err *e)
+{
+	return r->ops->containers(r, into, e);
+}
+
+int runtime_remove_image(struct runtime *r, const struct image *image, struct err *e)
+{
+	return r->ops->remove_image(r, image, e);
+}
+
+struct runtime *runtime_free(struct runtime *r)
+{
+	return r ? r->ops->free(r) : NULL;
+}

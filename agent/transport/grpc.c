@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/grpc.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/limits.h"
+#include "util/parse.h"
+#include "util/utf8.h"
+
+#define STATUS_OK      0
+#define STATUS_ABSENT  (-1)
+#define STATUS_INVALID (-2)
+
+static const struct {
+	const char *name;
+	int code;
+} statuses[] = {
+	{ "OK", 0 },
+	{ "CANCELLED", EIO },
+	{ "UNKNOWN", EIO },
+	{ "INVALID_ARGUMENT", EPROTO },
+	{ "DEADLINE_EXCEEDED", ETIMEDOUT },
+	{ "NOT_FOUND", ENODATA },
+	{ "ALREADY_EXISTS", EIO },
+	{ "PERMISSION_DENIED", EPERM },
+	{ "RESOURCE_EXHAUSTED", E2BIG },
+	{ "FAILED_PRECONDITION", EBUSY },
+	{ "ABORTED", EBUSY },
+	{ "OUT_OF_RANGE", EPROTO },
+	{ "UNIMPLEMENTED", EOPNOTSUPP },
+	{ "INTERNAL", EIO },
+	{ "UNAVAILABLE", ECONNREFUSED },
+	{ "DATA_LOSS", EIO },
+	{ "UNAUTHENTICATED", EPERM },
+};
+
+static bool status_known(int status)
+{
+	return status >= 0 && (size_t)status < ELEMENTS(statuses);
+}
+
+int grpc_status_errno(int status)
+{
+	return status_known(status) ? -statuses[status].code : -EIO;
+}
+
+const char *grpc_status_name(int status, char buf[GRPC_STATUS_NAME_MAX])
+{
+	if (status_known(status))
+		return statuses[status].name;
+	(void)snprintf(buf, GRPC_STATUS_NAME_MAX, "status %d", status);
+	return buf;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One byte of a percent-encoded text; what is no proper escape stands for itself. */
+static size_t decode_byte(const char *encoded, char *ret)
+{
+	if (encoded[0] == '%') {
+		int high = hex_digit(encoded[1]);
+		int low = high < 0 ? -1 : hex_digit(encoded[2]);
+		if (low >= 0) {
+			*ret = (char)(high << 4 | low);
+			return 3;
+		}
+	}
+	*ret = encoded[0];
+	return 1;
+}
+
+/* In place: the result is never longer. */
+static void make_printable(char *text)
+{
+	char *out = text;
+	while (*text) {
+		size_t len = utf8_char_len(text);
+		if (len == 0) {
+			*out++ = '?';
+			text++;
+		} else if (utf8_is_control(text, len)) {
+			*out++ = ' ';
+			text += len;
+		} else {
+			memmove(out, text, len);
+			out += len;
+			text += len;
+		}
+	}
+	*out = '\0';
+}
+
+void grpc_decode_message(const char *encoded, char *ret, size_t size)
+{
+	size_t n = 0;
+	while (*encoded && n + 1 < size) {
+		encoded += decode_byte(encoded, &ret[n]);
+		/* An escaped NUL must not hide what follows. */
+		if (ret[n] == '\0')
+			ret[n] = ' ';
+		n++;
+	}
+	ret[n] = '\0';
+	make_printable(ret);
+}
+
+char *grpc_timeout(usec_t timeout, char buf[GRPC_TIMEOUT_MAX])
+{
+	const long long max = 99999999;
+	long long ms = timeout <= 0 ? 1 : (timeout - 1) / USEC_PER_MSEC + 1;
+	if (ms <= max) {
+		(void)snprintf(buf, GRPC_TIMEOUT_MAX, "%lldm", ms);
+		return buf;
+	}
+	long long hours = (timeout - 1) / USEC_PER_HOUR + 1;
+	(void)snprintf(buf, GRPC_TIMEOUT_MAX, "%lldH", hours > max ? max : hours);
+	return buf;
+}
+
+int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct err *e)
+{
+	const uint8_t *p = data;
+	if (len < GRPC_FRAME_HEADER)
+		return err_set(e, EBADMSG, "the answer has %zu bytes, too few for a message", len);
+	if (p[0] != 0)
+		return err_set(e, EBADMSG,
+			       p[0] == 1 ? "the answer is compressed, which was not asked for"
+					 : "the answer is not framed as gRPC");
+	size_t announced = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+	if (announced > BUF_MAX_GRPC_MESSAGE)
+		return err_set(e, E2BIG,
+			       "the answer announces %zu bytes, more than %d are not taken",
+			       announced, BUF_MAX_GRPC_MESSAGE);
+	if (announced != len - GRPC_FRAME_HEADER)
+		return err_set(e, EBADMSG, "the answer announces %zu bytes and has %zu", announced,
+			       len - GRPC_FRAME_HEADER);
+	*ret = (struct grpc_message){ .data = p + GRPC_FRAME_HEADER, .len = announced };
+	return 0;
+}
+
+/* What headers and trailers said. */
+struct outcome {
+	const struct buf *answer;
+	int status;
+	bool status_after_body;
+	bool is_grpc;
+	char content_type[64];
+	char message[320];
+};
+
+static void take_status(struct outcome *o, const char *value)
+{
+	int64_t status;
+	bool valid = parse_i64(value, &status) == 0 && status >= 0 && status <= 9999;
+	o->status = valid ? (int)status : STATUS_INVALID;
+	o->status_after_body = o->answer->len > 0;
+}
+
+static void take_content_type(struct outcome *o, const char *value)
+{
+	static const char expected[] = "application/grpc";
+	size_t n = sizeof(expected) - 1;
+	o->is_grpc = strncasecmp(value, expected, n) == 0 && strchr("+; ", value[n]);
+	grpc_decode_message(value, o->content_type, sizeof(o->content_type));
+}
+
+static void on_header(void *ctx, const char *name, const char *value)
+{
+	struct outcome *o = ctx;
+	if (strcasecmp(name, "grpc-status") == 0)
+		take_status(o, value);
+	else if (strcasecmp(name, "grpc-message") == 0)
+		grpc_decode_message(value, o->message, sizeof(o->message));
+	else if (strcasecmp(name, "content-type") == 0)
+		take_content_type(o, value);
+}
+
+/* HTTP errors as gRPC defines their meaning; they come from something in front of a server. */
+static int http_error(long status, struct err *e)
+{
+	int code = EPROTO;
+	if (status == 401 || status == 403)
+		code = EPERM;
+	else if (status == 404)
+		code = EOPNOTSUPP;
+	else if (status == 429 || (status >= 502 && status <= 504))
+		code = ECONNREFUSED;
+	return err_set(e, code, "HTTP status %ld instead of a gRPC answer", status);
+}
+
+static int status_error(const struct outcome *o, struct err *e)
+{
+	char name[GRPC_STATUS_NAME_MAX];
+	return err_set(e, -grpc_status_errno(o->status), "%s (%s)",
+		       *o->message ? o->message : "the runtime gives no reason",
+		       grpc_status_name(o->status, name));
+}
+
+static int judge(const struct outcome *o, long http_status, struct grpc_message *ret, struct err *e)
+{
+	if (http_status != 200)
+		return http_error(http_status, e);
+	if (!o->is_grpc)
+		return err_set(e, EBADMSG,
+			       "the answer is of type \"%s\" instead of application/grpc",
+			       o->content_type);
+	if (o->status == STATUS_INVALID)
+		return err_set(e, EBADMSG, "the answer's grpc-status is not a number");
+	/* A status ahead of the body is none: the stream may have ended anywhere. */
+	if (o->status == STATUS_ABSENT || (o->answer->len > 0 && !o->status_after_body))
+		return err_set(e, EBADMSG, "the answer ends without a grpc-status");
+	if (o->status != STATUS_OK)
+		return status_error(o, e);
+	return grpc_unframe(o->answer->data, o->answer->len, ret, e);
+}
+
+static void frame(struct buf *out, const void *message, size_t len)
+{
+	const char header[GRPC_FRAME_HEADER] = { 0, (char)(len >> 24), (char)(len >> 16),
+						 (char)(len >> 8), (char)len };
+	(void)buf_append(out, header, sizeof(header));
+	(void)buf_append(out, message, len);
+}
+
+static int exchange(struct request_client *c, const struct grpc_call *call, struct outcome *outcome,
+		    struct buf *answer, struct grpc_message *ret, struct err *e)
+{
+	cleanup_buf struct buf body = BUF_INIT(GRPC_FRAME_HEADER + BUF_MAX_GRPC_MESSAGE);
+	frame(&body, call->message, call->message_len);
+	if (body.overflowed)
+		return err_set(e, E2BIG, "the request is larger than %d bytes",
+			       BUF_MAX_GRPC_MESSAGE);
+	char timeout[GRPC_TIMEOUT_MAX], timeout_header[32];
+	(void)snprintf(timeout_header, sizeof(timeout_header), "grpc-timeout: %s",
+		       grpc_timeout(call->timeout, timeout));
+	const char *headers[] = { "content-type: application/grpc", "te: trailers", timeout_header,
+				  "user-agent: disk-pressure-agent", NULL };
+	const struct request request = {
+		.path = call->path,
+		.headers = headers,
+		.body = body.data,
+		.body_len = body.len,
+		.timeout = call->timeout,
+		.response = answer,
+		.on_header = on_header,
+		.ctx = outcome,
+	};
+	long http_status = 0;
+	int r = request_perform(c, &request, &http_status, e);
+	/* A server may refuse and reset the stream: what it said counts more than how it ended. */
+	if (r < 0 && outcome->is_grpc && outcome->status > STATUS_OK)
+		return status_error(outcome, e);
+	return r < 0 ? r : judge(outcome, http_status, ret, e);
+}
+
+int grpc_unary(struct request_client *c, const struct grpc_call *call, struct buf *answer,
+	       struct grpc_message *ret, struct err *e)
+{
+	struct outcome outcome = { .answer = answer, .status = STATUS_ABSENT };
+	int r = exchange(c, call, &outcome, answer, ret, e);
+	if (r < 0)
+		(void)err_prefix(e, "%s: ", call->name);
+	return r;
+}

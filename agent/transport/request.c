@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/request.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "util/human.h"
+#include "util/limits.h"
+
+/* A unix socket connects at once or not at all. */
+#define CONNECT_TIMEOUT_MS 5000L
+#define URL_MAX		   256
+
+struct request_client {
+	CURL *easy;
+	char *socket_path;
+	enum request_protocol protocol;
+	CURLcode setup; /* what is wrong with this libcurl, found at the first request */
+	bool kept;	/* the last request left a usable connection */
+
+	/* of the request in flight */
+	const struct request *request;
+	struct buf line;
+	size_t header_bytes;
+	bool too_large;
+};
+
+/*
+ * How to ask for HTTP/2 on a kept connection. With prior knowledge libcurl 7.88 starts HTTP/2 on it
+ * a second time, and the request fails (curl#10634, fixed in 8.0.0). Asking for plain HTTP/2 takes
+ * the connection as it is; only on a new one would it begin with an upgrade from HTTP/1.1.
+ */
+static long kept_http2_version(void)
+{
+	bool fixed = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000;
+	return fixed ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2_0;
+}
+
+static long http_version(const struct request_client *c, bool kept)
+{
+	if (c->protocol == REQUEST_HTTP1)
+		return CURL_HTTP_VERSION_1_1;
+	return kept ? kept_http2_version() : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+}
+
+static size_t on_body(const char *data, size_t size, size_t n, void *userdata)
+{
+	struct request_client *c = userdata;
+	if (buf_append(c->request->response, data, size * n) < 0) {
+		c->too_large = true;
+		return 0;
+	}
+	return size * n;
+}
+
+/* Splits "name: value" in place; false for status lines and the empty line at the end. */
+static bool split_header(char *line, const char **ret_name, const char **ret_value)
+{
+	char *colon = strchr(line, ':');
+	if (!colon || colon == line || strncmp(line, "HTTP/", 5) == 0)
+		return false;
+	*colon = '\0';
+	char *value = colon + 1 + strspn(colon + 1, " \t");
+	size_t len = strlen(value);
+	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
+		len--;
+	value[len] = '\0';
+	*ret_name = line;
+	*ret_value = value;
+	return true;
+}
+
+static size_t on_header_line(const char *data, size_t size, size_t n, void *userdata)
+{
+	struct request_client *c = userdata;
+	size_t len = size * n;
+	c->header_bytes += len;
+	buf_clear(&c->line);
+	if (c->header_bytes > BUF_MAX_RESPONSE_HEADERS || buf_append(&c->line, data, len) < 0) {
+		c->too_large = true;
+		return 0;
+	}
+	const char *name, *value;
+	if (len > 0 && c->request->on_header && split_header(c->line.data, &name, &value))
+		c->request->on_header(c->request->ctx, name, value);
+	return len;
+}
+
+/* What never changes. A libcurl that cannot take the socket must not go to the network instead. */
+static CURLcode set_up(struct request_client *c)
+{
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+		{ CURLOPT_HTTP_VERSION, http_version(c, false) },
+		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_FOLLOWLOCATION, 0 },
+		{ CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS },
+		{ CURLOPT_MAXCONNECTS, 1 },
+		/* Whether the peer is still there is looked at, not guessed from the age. */
+		{ CURLOPT_MAXAGE_CONN, 24 * 3600 },
+	};
+	CURLcode r = CURLE_OK;
+	for (size_t i = 0; r == CURLE_OK && i < ELEMENTS(numbers); i++)
+		r = curl_easy_setopt(c->easy, numbers[i].option, numbers[i].value);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http");
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_line);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+	return r;
+}
+
+struct request_client *request_client_new(const char *socket_path, enum request_protocol protocol)
+{
+	struct request_client *c = xnew(struct request_client);
+	/* Counted by libcurl, and safe from several threads since 7.84. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(c->easy = curl_easy_init()))
+		abort();
+	c->socket_path = xstrdup(socket_path);
+	c->protocol = protocol;
+	c->line = BUF_INIT(BUF_MAX_RESPONSE_HEADERS);
+	c->setup = set_up(c);
+	return c;
+}
+
+struct request_client *request_client_free(struct request_client *c)
+{
+	if (!c)
+		return NULL;
+	curl_easy_cleanup(c->easy);
+	curl_global_cleanup();
+	buf_done(&c->line);
+	free(c->socket_path);
+	free(c);
+	return NULL;
+}
+
+/* Whether the connection of the last request is still there, without spending a request on it. */
+static bool connection_alive(struct request_client *c)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	if (!c->kept || curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+	    fd == CURL_SOCKET_BAD)
+		return false;
+	struct pollfd pollfd = { .fd = fd, .events = POLLRDHUP };
+	return poll(&pollfd, 1, 0) == 0;
+}
+
+static long timeout_ms(usec_t timeout)
+{
+	if (timeout < USEC_PER_MSEC)
+		return 1;
+	usec_t ms = timeout / USEC_PER_MSEC;
+	return ms > INT_MAX ? INT_MAX : (long)ms;
+}
+
+static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept)
+{
+	c->header_bytes = 0;
+	c->too_large = c->kept = false;
+	buf_clear(c->request->response);
+	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
+	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION, http_version(c, kept));
+	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, timeout_ms(timeout));
+	CURLcode r = curl_easy_perform(c->easy);
+	c->kept = r == CURLE_OK;
+	return r;
+}
+
+/* Whether a request on a kept connection failed only because that connection was of no use. */
+static bool worth_repeating(const struct request_client *c, CURLcode r)
+{
+	return r != CURLE_OK && r != CURLE_OPERATION_TIMEDOUT && !c->too_large &&
+	       c->header_bytes == 0 && c->request->response->len == 0;
+}
+
+static CURLcode perform(struct request_client *c, usec_t timeout)
+{
+	if (!connection_alive(c))
+		return perform_once(c, timeout, false);
+	CURLcode r = perform_once(c, timeout, true);
+	if (!worth_repeating(c, r))
+		return r;
+	curl_off_t took = 0;
+	curl_easy_getinfo(c->easy, CURLINFO_TOTAL_TIME_T, &took);
+	return took < timeout ? perform_once(c, timeout - took, false) : CURLE_OPERATION_TIMEDOUT;
+}
+
+static int connect_error(struct request_client *c, struct err *e)
+{
+	long code = 0;
+	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &code);
+	/* EAGAIN: a full backlog, that is a peer which no longer accepts */
+	if (code != ENOENT && code != EACCES)
+		code = ECONNREFUSED;
+	return err_set(e, (int)code, "cannot connect to %s: %s", c->socket_path,
+		       strerror((int)code));
+}
+
+static int perform_error(struct request_client *c, CURLcode code, struct err *e)
+{
+	char human[HUMAN_MAX];
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return connect_error(c, e);
+	case CURLE_OPERATION_TIMEDOUT:
+		return err_set(e, ETIMEDOUT, "no answer from %s within %s", c->socket_path,
+			       human_go_duration(c->request->timeout, human));
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+		return err_set(e, ECONNRESET,
+			       "%s closed the connection before the answer was complete",
+			       c->socket_path);
+	default:
+		return err_set(e, EBADMSG, "%s does not speak HTTP%s as expected: %s",
+			       c->socket_path, c->protocol == REQUEST_HTTP2 ? "/2" : "",
+			       curl_easy_strerror(code));
+	}
+}
+
+/* Hands the request to libcurl. The list is the caller's to free after the transfer. */
+static struct curl_slist *prepare(struct request_client *c, const struct request *request)
+{
+	/* curl adds these two by itself, unless told so. */
+	struct curl_slist *list = curl_slist_append(NULL, "Accept:");
+	list = curl_slist_append(list, "Expect:");
+	for (const char *const *header = request->headers; *header; header++)
+		list = curl_slist_append(list, *header);
+	char url[URL_MAX];
+	(void)snprintf(url, sizeof(url), "http://localhost%s", request->path);
+	curl_easy_setopt(c->easy, CURLOPT_URL, url);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, list);
+	if (request->body) {
+		curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, request->body);
+		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)request->body_len);
+	} else {
+		curl_easy_setopt(c->easy, CURLOPT_HTTPGET, 1L);
+	}
+	c->request = request;
+	return list;
+}
+
+int request_perform(struct request_client *c, const struct request *request, long *ret_status,
+		    struct err *e)
+{
+	if (c->setup != CURLE_OK)
+		return err_set(e, EPROTONOSUPPORT,
+			       "libcurl %s cannot do what is needed on a unix socket: %s",
+			       curl_version_info(CURLVERSION_NOW)->version,
+			       curl_easy_strerror(c->setup));
+	struct curl_slist *list = prepare(c, request);
+	CURLcode r = perform(c, request->timeout);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(list);
+	if (c->too_large)
+		return err_set(e, E2BIG,
+			       "the answer is larger than %zu bytes, or its headers than %d",
+			       request->response->max, BUF_MAX_RESPONSE_HEADERS);
+	if (r != CURLE_OK)
+		return perform_error(c, r, e);
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, ret_status);
+	return 0;
+}
