@@ -20,7 +20,8 @@ struct key_list {
 	size_t n, allocated;
 };
 
-/* Every way an image may be written, sorted, and its ID's hex digits, sorted apart for prefixes. */
+/* Every way an image may be written, sorted, and the hex digits of its ID and digests, sorted apart
+ * for prefixes. */
 struct reference_index {
 	struct key_list texts;
 	struct key_list hexes;
@@ -34,6 +35,13 @@ static void key_add(struct key_list *list, const char *text, size_t image)
 		list->keys = xreallocarray(list->keys, list->allocated, sizeof(*list->keys));
 	}
 	list->keys[list->n++] = (struct key){ .text = text, .image = image };
+}
+
+static void key_add_hex(struct reference_index *index, const char *text, size_t image)
+{
+	const char *hex;
+	if (reference_hex(text, &hex) > 0)
+		key_add(&index->hexes, hex, image);
 }
 
 static void key_add_name(struct reference_index *index, const char *name, size_t image)
@@ -58,16 +66,16 @@ static void key_sort(struct key_list *list)
 static void index_image(struct reference_index *index, const struct image *image, size_t i)
 {
 	key_add(&index->texts, image->id, i);
-	const char *hex;
-	if (reference_hex(image->id, &hex) > 0)
-		key_add(&index->hexes, hex, i);
+	key_add_hex(index, image->id, i);
 	for (size_t n = 0; n < image->n_names; n++)
 		key_add_name(index, image->names[n], i);
 	for (size_t n = 0; n < image->n_digests; n++) {
 		key_add_name(index, image->digests[n], i);
 		const char *digest = reference_digest(image->digests[n]);
-		if (digest)
-			key_add(&index->texts, digest, i);
+		if (!digest)
+			continue;
+		key_add(&index->texts, digest, i);
+		key_add_hex(index, digest, i);
 	}
 }
 
@@ -129,6 +137,17 @@ static void mark_prefix(const struct key_list *list, const char *hex, size_t len
 		mark_image(mark, list->keys[i].image);
 }
 
+/* An ID or a digest, or the beginning of one. */
+static void mark_hex(const struct reference_index *index, const char *ref, const struct mark *mark)
+{
+	const char *hex;
+	size_t len = reference_hex(ref, &hex);
+	if (len >= MIN_ID_PREFIX)
+		mark_prefix(&index->hexes, hex, len, mark);
+	else if (len > 0)
+		mark_equal(&index->hexes, hex, mark);
+}
+
 static void mark_reference(const struct reference_index *index, const char *ref,
 			   const struct mark *mark)
 {
@@ -141,10 +160,7 @@ static void mark_reference(const struct reference_index *index, const char *ref,
 	const char *digest = reference_digest(ref);
 	if (digest)
 		mark_equal(&index->texts, digest, mark);
-	const char *hex;
-	size_t len = reference_hex(ref, &hex);
-	if (len >= MIN_ID_PREFIX)
-		mark_prefix(&index->hexes, hex, len, mark);
+	mark_hex(index, digest ? digest : ref, mark);
 }
 
 static void mark_container(const struct reference_index *index, const struct container *container,

@@ -15,7 +15,7 @@ struct image_use {
 /*
  * Resolves every reference of containers (image, volumes) and of sandboxes to images and writes
  * who uses image i to ret[i] (n_images entries, caller's). A reference may be an ID with or without
- * "sha256:", the beginning of an ID (12 hex digits or more), a digest alone or with a repository, or
+ * "sha256:", a digest alone or with any repository, the beginning of either (12 hex digits or more), or
  * a name in any of the short forms Docker allows ("nginx" is docker.io/library/nginx:latest). When
  * in doubt it counts: a reference that fits several images protects them all. A container's own
  * image wins over a volume, a volume over a sandbox. containers and sandbox_images may be empty.
