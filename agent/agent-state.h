@@ -71,6 +71,7 @@ struct agent {
 	struct pressure pressure; /* of imagefs */
 	struct reclaimer reclaimer;
 	struct http_server *http;
+	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
 	bool stopping;
 };

@@ -216,14 +216,16 @@ void agent_update_notify(struct agent *a)
 		f = &a->status.filesystems[ROLE_NODEFS];
 	if (!f->sampled)
 		return;
-	char size[HUMAN_MAX], text[STATUS_TEXT_MAX];
-	(void)snprintf(text, sizeof(text), "%s: %d%% of %s used%s%s", f->path,
-		       space_used_percent(&f->space, RESOURCE_BYTES),
-		       human_bytes(f->space.size_bytes, size), a->status.dry_run ? ", dry run" : "",
-		       a->status.runtime.configured && !a->status.runtime.up
-			       ? ", runtime unreachable"
-			       : "");
-	(void)notify_status(text);
+	char size[HUMAN_MAX];
+	cleanup_buf struct buf text = BUF_INIT(1024);
+	(void)buf_printf(&text, "%s: %d%% of %s used", f->path,
+			 space_used_percent(&f->space, RESOURCE_BYTES),
+			 human_bytes(f->space.size_bytes, size));
+	if (a->status.dry_run)
+		(void)buf_puts(&text, ", dry run");
+	if (a->status.runtime.configured && !a->status.runtime.up)
+		(void)buf_puts(&text, ", runtime unreachable");
+	(void)notify_status(buf_string(&text));
 }
 
 static void serve_metrics(void *userdata, bool openmetrics, struct buf *out)
@@ -281,7 +283,7 @@ static int parse_gc_body(const char *body, size_t len, struct pass_request *ret,
 		return 0;
 	int r = json_parse(body, len, &json, e);
 	if (r < 0)
-		return r;
+		return -EINVAL;
 	r = json_get_bool(json, "dryRun", &ret->dry_run, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -311,18 +313,23 @@ static int serve_gc(void *userdata, const char *body, size_t len, struct http_re
 
 static int start_http(struct agent *a, struct err *e)
 {
-	static const struct http_handlers handlers = {
+	const struct word_list *listen = &a->config->config->listen;
+	a->http_handlers = (struct http_handlers){
+		.userdata = a,
 		.metrics = serve_metrics,
 		.status = serve_status,
 		.healthy = serve_healthy,
 		.ready = serve_ready,
 		.gc = serve_gc,
 	};
-	const struct word_list *listen = &a->config->config->listen;
-	if (listen->n_words == 0)
-		return 0;
-	return http_server_new(a->event, (const char *const *)listen->words, listen->n_words,
-			       &handlers, a, &a->http, e);
+	a->http = http_server_new(a->event, &a->http_handlers, NULL);
+	for (size_t i = 0; i < listen->n_words; i++) {
+		int r = http_server_listen(a->http, listen->words[i], e);
+		if (r < 0)
+			return r;
+		log_info("serving on %s", http_server_address(a->http, i));
+	}
+	return 0;
 }
 
 /* --- life -------------------------------------------------------------------------------------- */

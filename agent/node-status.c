@@ -12,7 +12,10 @@
 
 void node_status_text(char ret[STATUS_TEXT_MAX], const char *text)
 {
-	(void)snprintf(ret, STATUS_TEXT_MAX, "%s", text);
+	size_t n = 0;
+	for (; n < STATUS_TEXT_MAX - 1 && text[n]; n++)
+		ret[n] = text[n];
+	ret[n] = '\0';
 }
 
 void node_status_init(struct status *s, const struct config *config)

@@ -10,16 +10,13 @@
 #include "util/limits.h"
 #include "util/log.h"
 
-#define EXIT_INVALID	1 /* the answer is bad: an invalid configuration */
-#define EXIT_IMPOSSIBLE 2 /* it could not be done: a file that cannot be read, usage */
-
 static int print(const struct buf *out)
 {
 	const char *text = buf_string(out);
 	if (fwrite(text, 1, out->len, stdout) == out->len && fflush(stdout) == 0)
-		return 0;
+		return CLI_DONE;
 	log_error("writing to standard output: %s", strerror(errno));
-	return EXIT_IMPOSSIBLE;
+	return CLI_IMPOSSIBLE;
 }
 
 static int load(const struct cli_options *o, struct config **ret)
@@ -27,9 +24,9 @@ static int load(const struct cli_options *o, struct config **ret)
 	struct err e = { 0 };
 	int r = config_load(&o->source, ret, &e);
 	if (r == 0)
-		return 0;
+		return CLI_DONE;
 	log_error("%s", e.msg);
-	return r == -EINVAL ? EXIT_INVALID : EXIT_IMPOSSIBLE;
+	return r == -EINVAL ? CLI_BAD_ANSWER : CLI_IMPOSSIBLE;
 }
 
 static int check(const struct cli_options *o)
@@ -37,7 +34,7 @@ static int check(const struct cli_options *o)
 	cleanup_config struct config *c = NULL;
 	cleanup_buf struct buf out = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	int r = load(o, &c);
-	if (r != 0)
+	if (r != CLI_DONE)
 		return r;
 	for (size_t i = 0; i < c->files.n_words; i++)
 		(void)buf_printf(&out, "%s: OK\n", c->files.words[i]);
@@ -55,12 +52,12 @@ static int show(const struct cli_options *o)
 		config_template_print(&out);
 		return print(&out);
 	}
-	int r = 0;
+	int r = CLI_DONE;
 	if (o->defaults)
 		c = config_defaults();
 	else
 		r = load(o, &c);
-	if (r != 0)
+	if (r != CLI_DONE)
 		return r;
 	if (o->json) {
 		config_print_json(c, &out);
@@ -78,11 +75,11 @@ int cli_config(const struct cli_options *o)
 		return show(o);
 	if (strcmp(verb, "check") != 0) {
 		log_error("config: expected \"config check\" or \"config show\"");
-		return EXIT_IMPOSSIBLE;
+		return CLI_IMPOSSIBLE;
 	}
 	if (o->json || o->defaults) {
 		log_error("config check: --json and --defaults belong to config show");
-		return EXIT_IMPOSSIBLE;
+		return CLI_IMPOSSIBLE;
 	}
 	return check(o);
 }
