@@ -20,9 +20,9 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_BOOL,
 		AT(dry_run),
 		.default_value = "no",
-		.doc = "Go through everything up to the last call, which is left out: passes are "
-		       "planned, logged and counted, but no image is removed. run --dry-run and "
-		       "run --enforce override this.",
+		.doc = "Go through everything up to the last call, which is left out: passes "
+		       "are planned, logged and counted, but no image is removed. \"run "
+		       "--dry-run\" and \"run --enforce\" override this.",
 	},
 	{
 		.section = "agent",
@@ -30,9 +30,8 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_PATH,
 		AT(state_directory),
 		.default_value = "/var/lib/disk-pressure-agent",
-		.doc = "Where it is remembered, across restarts, when each image was first seen "
-		       "and last used. The one file in it is allocated in advance, so that a full "
-		       "filesystem does not keep the agent from writing it.",
+		.doc = "A directory of the agent's own. A pass holds a lock on it, so that "
+		       "two never run at once.",
 	},
 	{
 		.section = "agent",
@@ -59,8 +58,8 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_PATH,
 		AT(filesystem_paths[ROLE_NODEFS]),
 		.default_value = "auto",
-		.doc = "A path on the node's main filesystem. auto: the kubelet's root directory, "
-		       "else /.",
+		.doc = "A path on the node's main filesystem. auto: /var/lib/kubelet where "
+		       "that exists, else /.",
 	},
 	{
 		.section = "filesystems",
@@ -68,8 +67,8 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_PATH,
 		AT(filesystem_paths[ROLE_IMAGEFS]),
 		.default_value = "auto",
-		.doc = "A path on the filesystem that holds the images. auto: what the runtime "
-		       "says.",
+		.doc = "A path on the filesystem that holds the images. auto: what the "
+		       "runtime says.",
 	},
 	{
 		.section = "filesystems",
@@ -77,8 +76,8 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_PATH,
 		AT(filesystem_paths[ROLE_CONTAINERFS]),
 		.default_value = "auto",
-		.doc = "A path on the filesystem that holds the containers' writable layers. auto: "
-		       "what the runtime says.",
+		.doc = "A path on the filesystem that holds the containers' writable layers, "
+		       "where that is another than imagefs. auto: none is looked at.",
 	},
 	{
 		.section = "filesystems",
@@ -166,8 +165,7 @@ const struct config_key config_keys[] = {
 		.min = 0,
 		.max = CONFIG_DURATION_MAX,
 		.default_value = "2m",
-		.doc = "An image that was first seen less than this ago is not removed to make "
-		       "room.",
+		.doc = "An image that was first seen less than this ago is not removed.",
 	},
 	{
 		.section = "image-gc",
@@ -177,8 +175,9 @@ const struct config_key config_keys[] = {
 		.min = 0,
 		.max = CONFIG_DURATION_MAX,
 		.default_value = "0s",
-		.doc = "An image that has not been used for longer than this is removed whatever "
-		       "the usage. 0s switches this off; anything else is more than "
+		.doc = "An image that has not been in use for longer than this is removed "
+		       "whatever the usage; one that was never seen in use counts from when "
+		       "it was first seen. 0s switches this off; anything else is more than "
 		       "imageMinimumGCAge.",
 	},
 	{
@@ -267,9 +266,9 @@ const struct config_key config_keys[] = {
 		.default_value = "127.0.0.1:9779 unix:/run/disk-pressure-agent/agent.sock",
 		.expected = "IPV4:PORT, [IPV6]:PORT or unix:/PATH, several separated by spaces",
 		.check = check_listen,
-		.doc = "Where metrics, status and health are served. Port 0: the system chooses. "
-		       "Nothing: off; the command line then looks for itself instead of asking "
-		       "the running agent.",
+		.doc = "Where metrics, status and health are served. Port 0: the system "
+		       "chooses one. Nothing: off; the command line then looks for itself "
+		       "instead of asking the running agent.",
 	},
 };
 
