@@ -3,9 +3,10 @@
 """Runs the laboratory's tests and prints TAP. Arguments: patterns on `file.test` names; see README.md."""
 
 import argparse
+import concurrent.futures
 import fnmatch
 import glob
-import importlib.util
+import importlib
 import os
 import shutil
 import signal
@@ -17,8 +18,14 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+try:
+    from lib import agent, check, lab
+except ImportError:     # grpc: said by why_not()
+    agent = check = lab = None
+
 SKIPPED = 77
-TIMEOUT = 180       # of one test; the slowest takes about 30 s
+TIMEOUT = 180       # of one test; the slowest takes about 40 s
+ALONE = ("test_nine_images", "test_nine_images_while_loading", "test_begins_when_old_enough")
 
 
 def collect(patterns):
@@ -45,21 +52,19 @@ def why_not():
             return f"{tool} is not installed"
     if not glob.glob("/dev/loop-control"):
         return "no loop devices here"
-    if not importlib.util.find_spec("grpc"):
+    if lab is None:
         return f"python3-grpcio is not installed for {sys.executable}"
-    from lib import agent
     return agent.missing()
 
 
 def run_child(module, name, folder, keep):
     """In a process of its own: a hang or a crash is one failure, and the parent cleans up after it."""
-    from lib import check, lab
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with lab.Lab(folder) as laboratory:
         try:
             getattr(importlib.import_module(module), name)(laboratory)
-            for agent in laboratory.agents:
-                agent.stop()
+            for one in laboratory.agents:
+                one.stop()
             return 0
         except check.Skip as reason:
             print(f"SKIP {reason}")
@@ -73,7 +78,6 @@ def run_child(module, name, folder, keep):
 
 
 def report(problem, laboratory):
-    from lib import check
     if isinstance(problem, check.Failure):
         frames = [frame for frame in traceback.extract_tb(problem.__traceback__)
                   if os.path.basename(frame.filename).startswith("test_")]
@@ -88,8 +92,8 @@ def report(problem, laboratory):
 def wait_for_user(laboratory):
     for node in laboratory.nodes:
         print(f"# kept: {node.fs.path}; ctr -a {node.containerd.socket} -n k8s.io images ls", file=sys.stderr)
-    for agent in laboratory.agents:
-        print(f"# kept: {' '.join(agent.command('status'))}", file=sys.stderr)
+    for one in laboratory.agents:
+        print("# kept:", *one.command("status"), file=sys.stderr)
     print("# Ctrl-C removes it", file=sys.stderr, flush=True)
     try:
         signal.pause()
@@ -97,54 +101,92 @@ def wait_for_user(laboratory):
         pass
 
 
-def run_one(number, module, name, keep):
-    from lib import lab
-    folder, begun = lab.make_folder(), time.monotonic()
-    command = [sys.executable, os.path.abspath(__file__), "--child", module, name, folder]
-    child = subprocess.Popen(command + (["--keep"] if keep else []), text=True,
-                             stdout=subprocess.PIPE, stderr=None if keep else subprocess.STDOUT)
-    try:
-        output, _ = child.communicate(timeout=None if keep else TIMEOUT)
-    except subprocess.TimeoutExpired:
-        child.terminate()
+class Runner:
+    """Runs tests in processes of their own and prints one TAP result each, in the order of the plan."""
+
+    def __init__(self, tests, keep):
+        self.tests, self.keep = tests, keep
+        self.children = set()
+        self.ended = False
+
+    def run(self, jobs):
+        """Those that measure time go first, alone; the others mostly wait, so several run at once."""
+        alone = [test for test in self.tests if test[1] in ALONE]
+        others = [test for test in self.tests if test[1] not in ALONE]
+        print(f"1..{len(self.tests)}", flush=True)
+        results = [self._print(number, self._run(*test)) for number, test in enumerate(alone, 1)]
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            pending = [pool.submit(self._run, *test) for test in others]
+            try:
+                results += [self._print(number, one.result()) for number, one in enumerate(pending, len(alone) + 1)]
+            except BaseException:
+                self.end()
+                raise
+        return all(results) and bool(results)
+
+    def end(self):
+        """After Ctrl-C: the children clean up, and nothing new begins."""
+        self.ended = True
+        for child in list(self.children):
+            child.terminate()
+
+    def _run(self, module, name):
+        title, begun = f"{module}.{name}".replace("test_", ""), time.monotonic()
+        if self.ended:
+            return title, 1, "not begun", 0
+        folder = lab.make_folder()
+        command = [sys.executable, os.path.abspath(__file__), "--child", module, name, folder]
+        child = subprocess.Popen(command + (["--keep"] if self.keep else []), text=True,
+                                 stdout=subprocess.PIPE, stderr=None if self.keep else subprocess.STDOUT)
+        self.children.add(child)
+        try:
+            output = self._wait(child)
+        except BaseException:
+            self.end()
+            child.wait(30)
+            raise
+        finally:
+            self.children.discard(child)
+            lab.sweep(folder)
+        return title, child.returncode, output, time.monotonic() - begun
+
+    def _wait(self, child):
+        try:
+            return child.communicate(timeout=None if self.keep else TIMEOUT)[0]
+        except subprocess.TimeoutExpired:
+            child.terminate()
         try:
             output = child.communicate(timeout=20)[0]
         except subprocess.TimeoutExpired:
             child.kill()
             output = child.communicate()[0]
-        output += f"\nno end after {TIMEOUT} s"
-    except KeyboardInterrupt:
-        child.terminate()
-        child.communicate(timeout=30)
-        raise
-    finally:
-        lab.sweep(folder)
-    return tap_line(number, f"{module}.{name}".replace("test_", ""), child.returncode, output,
-                    time.monotonic() - begun)
+        return f"{output}\nno end after {TIMEOUT} s"
 
-
-def tap_line(number, title, code, output, seconds):
-    if code == SKIPPED:
-        print(f"ok {number} {title} # SKIP {output.split('SKIP ', 1)[-1].strip()}")
-        return True
-    print(f"{'ok' if code == 0 else 'not ok'} {number} {title} # {seconds:.1f} s")
-    if code != 0:
-        for line in output.splitlines():
-            print(f"# {line}")
-    elif output.strip():
+    @staticmethod
+    def _print(number, result):
+        title, code, output, seconds = result
+        if code == SKIPPED:
+            print(f"ok {number} {title} # SKIP {output.split('SKIP ', 1)[-1].strip()}", flush=True)
+            return True
+        print(f"{'ok' if code == 0 else 'not ok'} {number} {title} # {seconds:.1f} s")
         for line in output.strip().splitlines():
             print(line if line.startswith("#") else f"# {line}")
-    sys.stdout.flush()
-    return code == 0
+        sys.stdout.flush()
+        return code == 0
 
 
-def main():
+def arguments():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("patterns", nargs="*", help="such as nine_images, space.*, *sig*; none: all")
     options.add_argument("--list", action="store_true")
+    options.add_argument("--jobs", type=int, default=min(3, os.cpu_count()), help="tests at once (default %(default)s)")
     options.add_argument("--keep", action="store_true", help="leave the laboratory up until Ctrl-C")
     options.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    chosen = options.parse_args()
+    return options.parse_args()
+
+
+def main():
+    chosen = arguments()
     if chosen.child:
         return run_child(*chosen.patterns, chosen.keep)
     tests = collect(chosen.patterns)
@@ -155,9 +197,8 @@ def main():
     if reason:
         print(f"1..0 # SKIP {reason}")
         return 0
-    print(f"1..{len(tests)}", flush=True)
-    results = [run_one(number, *test, chosen.keep) for number, test in enumerate(tests, 1)]
-    return 0 if all(results) and results else 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return 0 if Runner(tests, chosen.keep).run(1 if chosen.keep else chosen.jobs) else 1
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ def test_inodes(lab):
 
 def test_inodes_daemon(lab):
     node = lab.node(options=["-N", "16384"])
+    apps.load(node, 5, files=2900, random=1 * MB, zeros=0)
     agent = lab.agent(node, settings={"image-gc": {"inodes-high-threshold-percent": 80,
                                                    "inodes-low-threshold-percent": 60}}).start()
-    apps.load(node, 5, files=2900, random=1 * MB, zeros=0)
     check.wait_for(lambda: node.fs.inodes_used_percent() <= 60, 10, "inodes are relieved")
     agent.wait_removed(2, reason="inodes")
     check.equal(len(node.names()), 3, "images left")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A filesystem of one's own: a sparse file, mkfs, a loop mount, and a clean-up that does not fail."""
 
+import contextlib
 import errno
 import os
+import stat
 import subprocess
 import time
 
@@ -121,7 +123,8 @@ def ensure_loop_device():
     """A minimal /dev has no node for the device that the kernel would give next."""
     free = run(["losetup", "-f"]).strip()
     if not os.path.exists(free):
-        os.mknod(free, 0o660 | 0o060000, os.makedev(7, int(free.removeprefix("/dev/loop"))))
+        with contextlib.suppress(FileExistsError):
+            os.mknod(free, 0o660 | stat.S_IFBLK, os.makedev(7, int(free.removeprefix("/dev/loop"))))
 
 
 def umount(path, patience=5):
