@@ -80,7 +80,7 @@ class Lab:
         base = {"filesystems": {"nodefs": node.fs.path, "imagefs": "auto"},
                 "image-gc": {"imageGCHighThresholdPercent": high, "imageGCLowThresholdPercent": low,
                              "imageMinimumGCAge": minimum_age},
-                "runtime": {"endpoint": f"unix:{endpoint or node.containerd.socket}", "timeout": "30s"}}
+                "runtime": {"endpoint": f"unix://{endpoint or node.containerd.socket}", "timeout": "30s"}}
         for section, keys in (settings or {}).items():
             base.setdefault(section, {}).update(keys)
         agent = Agent(os.path.join(self.folder, f"a{len(self.agents)}"), base)
