@@ -169,6 +169,8 @@ class Runner:
             print(f"ok {number} {title} # SKIP {output.split('SKIP ', 1)[-1].strip()}", flush=True)
             return True
         print(f"{'ok' if code == 0 else 'not ok'} {number} {title} # {seconds:.1f} s")
+        if code not in (0, 1):
+            print(f"# ended with {code}")
         for line in output.strip().splitlines():
             print(line if line.startswith("#") else f"# {line}")
         sys.stdout.flush()

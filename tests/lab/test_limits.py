@@ -146,7 +146,7 @@ def test_ext4(lab):
 
 
 def test_xfs(lab):
-    """Measured: xfs frees in the background, so statvfs right after RemoveImage lags by about a millisecond."""
+    """Measured: xfs frees in the background, so statvfs right after RemoveImage lags by up to 12 ms."""
     one_filesystem(lab, "xfs", 512 * MIB, [], 5, random=22 * MB, zeros=22 * MB)
 
 
