@@ -79,8 +79,8 @@ static ssize_t write_now(const char *data, size_t len)
 	struct pollfd p = { .fd = output.own >= 0 ? output.own : STDERR_FILENO, .events = POLLOUT };
 	if (poll(&p, 1, 0) < 0)
 		return -1;
-	if (p.revents !=
-	    POLLOUT) { /* full; or without a reader, when write() would raise SIGPIPE */
+	/* Full; or without a reader, when write() would raise SIGPIPE. */
+	if (p.revents != POLLOUT) {
 		errno = EAGAIN;
 		return -1;
 	}
