@@ -9,8 +9,9 @@
 /*
  * When the next pass may start of its own accord. A pass that met its target may be followed at
  * once; one that could not help is not repeated every sample, but when something may have changed: a
- * too-young image comes of age, images appeared or went, or a growing pause is over.
- * Zero-initialised is open.
+ * too-young image comes of age, images appeared or went, or a growing pause is over. The pause grows to
+ * five minutes after a futile pass, to ten seconds after one that helped in part (max_removals!) or
+ * failed. Zero-initialised is open.
  */
 struct pass_gate {
 	usec_t closed_until; /* 0: open */
@@ -25,5 +26,8 @@ bool pass_gate_open(const struct pass_gate *g, usec_t now);
  */
 void pass_gate_close(struct pass_gate *g, enum pass_result result, usec_t now,
 		     usec_t next_eligible);
-/* What can be reclaimed has changed: a futile pass may be tried again. */
+/*
+ * What can be reclaimed has changed, or another resource came under pressure, for which a pass need
+ * not be futile: it may be tried again.
+ */
 void pass_gate_reset(struct pass_gate *g);

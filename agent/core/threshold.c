@@ -25,7 +25,6 @@ bool threshold_trigger_available(uint64_t total, int percent, uint64_t *ret)
 	}
 	/* usage >= percent  <=>  available * 100 < (101 - percent) * total */
 	unsigned __int128 scaled = (unsigned __int128)total * (unsigned)(101 - percent);
-	uint64_t first_above = (uint64_t)((scaled + 99) / 100);
-	*ret = first_above - 1 < total ? first_above - 1 : total;
+	*ret = (uint64_t)((scaled + 99) / 100) - 1;
 	return true;
 }
