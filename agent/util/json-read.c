@@ -95,7 +95,7 @@ static int get(const cJSON *object, const char *name, const cJSON **ret, struct 
 
 int json_get_string(const cJSON *object, const char *name, const char **ret, struct err *e)
 {
-	const cJSON *item;
+	const cJSON *item = NULL;
 	int r = get(object, name, &item, e);
 	if (r < 0)
 		return r;
@@ -109,7 +109,7 @@ int json_get_string(const cJSON *object, const char *name, const char **ret, str
 static int get_integer(const cJSON *object, const char *name, double min, int64_t *ret,
 		       struct err *e)
 {
-	const cJSON *item;
+	const cJSON *item = NULL;
 	int r = get(object, name, &item, e);
 	if (r < 0)
 		return r;
@@ -125,7 +125,7 @@ static int get_integer(const cJSON *object, const char *name, double min, int64_
 
 int json_get_u64(const cJSON *object, const char *name, uint64_t *ret, struct err *e)
 {
-	int64_t value;
+	int64_t value = 0;
 	int r = get_integer(object, name, 0, &value, e);
 	if (r < 0)
 		return r;
@@ -140,7 +140,7 @@ int json_get_i64(const cJSON *object, const char *name, int64_t *ret, struct err
 
 int json_get_bool(const cJSON *object, const char *name, bool *ret, struct err *e)
 {
-	const cJSON *item;
+	const cJSON *item = NULL;
 	int r = get(object, name, &item, e);
 	if (r < 0)
 		return r;
@@ -152,7 +152,7 @@ int json_get_bool(const cJSON *object, const char *name, bool *ret, struct err *
 
 int json_get_array(const cJSON *object, const char *name, const cJSON **ret, struct err *e)
 {
-	const cJSON *item;
+	const cJSON *item = NULL;
 	int r = get(object, name, &item, e);
 	if (r < 0)
 		return r;
@@ -164,7 +164,7 @@ int json_get_array(const cJSON *object, const char *name, const cJSON **ret, str
 
 int json_get_object(const cJSON *object, const char *name, const cJSON **ret, struct err *e)
 {
-	const cJSON *item;
+	const cJSON *item = NULL;
 	int r = get(object, name, &item, e);
 	if (r < 0)
 		return r;

@@ -64,10 +64,10 @@ static const struct {
 	{ "us", 1000 },
 	{ "\xc2\xb5s", 1000 }, /* U+00B5 micro sign */
 	{ "\xce\xbcs", 1000 }, /* U+03BC Greek mu */
-	{ "ms", 1000 * 1000 },
-	{ "s", 1000 * 1000 * 1000 },
-	{ "m", (uint64_t)60 * 1000 * 1000 * 1000 },
-	{ "h", (uint64_t)3600 * 1000 * 1000 * 1000 },
+	{ "ms", 1000000 },
+	{ "s", 1000000000 },
+	{ "m", UINT64_C(60000000000) },
+	{ "h", UINT64_C(3600000000000) },
 };
 
 static uint64_t take_unit(const char **s)
@@ -87,7 +87,7 @@ static uint64_t take_unit(const char **s)
 }
 
 /* Digits after the point as a fraction of 10^15; what lies behind is far below a nanosecond. */
-#define FRACTION_SCALE ((uint64_t)1000 * 1000 * 1000 * 1000 * 1000)
+#define FRACTION_SCALE UINT64_C(1000000000000000)
 
 static bool take_fraction(const char **s, uint64_t *fraction)
 {
