@@ -70,16 +70,52 @@ static int verdict_compare(const void *a, const void *b)
 	return c ? c : strcmp(x->image->id, y->image->id);
 }
 
+static int id_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct verdict *)a)->image->id,
+		      ((const struct verdict *)b)->image->id);
+}
+
+/* Stronger protection is less; none is most. */
+static unsigned weakness(const struct verdict *v)
+{
+	return (unsigned)v->keep - 1;
+}
+
+/*
+ * A runtime removes by ID. Where it lists an ID more than once (CRI may, one entry for each runtime
+ * handler), what protects one entry protects them all. verdicts become sorted by ID.
+ */
+static void share_protection(struct verdict *verdicts, size_t n)
+{
+	qsort(verdicts, n, sizeof(*verdicts), id_compare);
+	for (size_t i = 0, end; i < n; i = end) {
+		struct verdict strongest = verdicts[i];
+		for (end = i + 1; end < n && id_compare(&verdicts[i], &verdicts[end]) == 0; end++)
+			if (weakness(&verdicts[end]) < weakness(&strongest))
+				strongest = verdicts[end];
+		for (size_t k = i; k < end; k++) {
+			verdicts[k].keep = strongest.keep;
+			verdicts[k].by = strongest.by;
+			verdicts[k].eligible_at = strongest.eligible_at;
+			verdicts[k].over_age = strongest.over_age;
+		}
+	}
+}
+
 static void plan_sum(struct plan *p)
 {
+	uint64_t *reclaimable = p->reclaimable;
 	p->next_eligible = USEC_INFINITY;
 	for (size_t i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
 		if (v->keep == KEEP_NONE) {
 			p->n_candidates++;
 			p->n_over_age += v->over_age;
-			p->reclaimable[RESOURCE_BYTES] += v->image->predicted_bytes;
-			p->reclaimable[RESOURCE_INODES] += v->image->predicted_inodes;
+			reclaimable[RESOURCE_BYTES] =
+				amount_add(reclaimable[RESOURCE_BYTES], v->image->predicted_bytes);
+			reclaimable[RESOURCE_INODES] = amount_add(reclaimable[RESOURCE_INODES],
+								  v->image->predicted_inodes);
 		} else if (v->keep == KEEP_TOO_YOUNG && v->eligible_at < p->next_eligible) {
 			p->next_eligible = v->eligible_at;
 		}
@@ -94,8 +130,8 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 	ret->verdicts = xcalloc(inv->n_images, sizeof(*ret->verdicts));
 	for (size_t i = 0; i < inv->n_images; i++)
 		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
-	if (ret->n_verdicts)
-		qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
+	share_protection(ret->verdicts, ret->n_verdicts);
+	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
 	plan_sum(ret);
 }
 

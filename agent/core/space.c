@@ -47,3 +47,8 @@ int space_used_percent(const struct space *s, enum resource r)
 	unsigned __int128 scaled = (unsigned __int128)space_available(s, r) * 100;
 	return 100 - (int)(scaled / space_total(s, r));
 }
+
+uint64_t amount_add(uint64_t a, uint64_t b)
+{
+	return b < UINT64_MAX - a ? a + b : UINT64_MAX;
+}

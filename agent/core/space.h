@@ -50,3 +50,6 @@ bool space_has(const struct space *s, enum resource r);
  * (pkg/kubelet/images/image_gc_manager.go). 0 when the filesystem does not have the resource.
  */
 int space_used_percent(const struct space *s, enum resource r);
+
+/* a + b, or UINT64_MAX where that is more: for sums of what a runtime says. */
+uint64_t amount_add(uint64_t a, uint64_t b);

@@ -96,6 +96,18 @@ static void used_percent_is_monotone(void **state)
 	}
 }
 
+static void sums_stop_at_the_top(void **state)
+{
+	(void)state;
+	assert_int_equal(amount_add(0, 0), 0);
+	assert_int_equal(amount_add(2, 3), 5);
+	assert_int_equal(amount_add(UINT64_MAX - 3, 2), UINT64_MAX - 1);
+	assert_int_equal(amount_add(UINT64_MAX - 2, 2), UINT64_MAX);
+	assert_int_equal(amount_add(UINT64_MAX - 1, 2), UINT64_MAX);
+	assert_int_equal(amount_add(2, UINT64_MAX), UINT64_MAX);
+	assert_int_equal(amount_add(UINT64_MAX, UINT64_MAX), UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +116,7 @@ int main(void)
 		cmocka_unit_test(filesystem_without_inodes),
 		cmocka_unit_test(used_percent_rounds_up),
 		cmocka_unit_test(used_percent_is_monotone),
+		cmocka_unit_test(sums_stop_at_the_top),
 	};
 	return cmocka_run_group_tests_name("space", tests, NULL, NULL);
 }
