@@ -68,7 +68,8 @@ static void answer_text(struct http_exchange *x, unsigned status, const char *te
 	buf_done(&x->answer.body);
 	x->answer.body.max = REASON_MAX;
 	buf_puts(&x->answer.body, text);
-	buf_putc(&x->answer.body, '\n');
+	if (!*text || text[strlen(text) - 1] != '\n')
+		buf_putc(&x->answer.body, '\n');
 }
 
 /* A document that was rendered into the answer's body. */
@@ -96,13 +97,12 @@ static void answer_status(struct http_exchange *x)
 	answer_document(x, TYPE_JSON);
 }
 
-static void answer_probe(struct http_exchange *x, bool (*probe)(void *userdata, struct buf *reason))
+static void answer_probe(struct http_exchange *x, bool (*probe)(void *userdata, struct buf *text))
 {
-	cleanup_buf struct buf reason = BUF_INIT(REASON_MAX - 1);
-	if (probe(x->handlers->userdata, &reason))
-		answer_text(x, MHD_HTTP_OK, "ok");
-	else
-		answer_text(x, MHD_HTTP_SERVICE_UNAVAILABLE, buf_string(&reason));
+	cleanup_buf struct buf text = BUF_INIT(REASON_MAX - 1);
+	bool fine = probe(x->handlers->userdata, &text);
+	answer_text(x, fine ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+		    text.len || !fine ? buf_string(&text) : "ok");
 }
 
 static void answer_healthz(struct http_exchange *x)
@@ -125,6 +125,16 @@ static unsigned refusal_status(int r)
 	default:
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	}
+}
+
+/* Resuming alone wakes nobody up in a loop that is not libmicrohttpd's own. */
+static void resume(struct http_exchange *x)
+{
+	x->connection->suspended = false;
+	x->connection->deadline = 0;
+	MHD_resume_connection(x->mhd);
+	(void)sd_event_source_set_time_relative(x->connection->timer, 0);
+	(void)sd_event_source_set_enabled(x->connection->timer, SD_EVENT_ONESHOT);
 }
 
 /* The answer may be known afterwards, or come with http_request_complete(). */
@@ -152,11 +162,8 @@ void http_request_complete(struct http_request *request, unsigned status, const 
 	answer_set(x, status, content_type);
 	x->answer.body.max = len;
 	buf_append(&x->answer.body, body, len);
-	if (x->connection->suspended) {
-		x->connection->suspended = false;
-		x->connection->deadline = 0;
-		MHD_resume_connection(x->mhd);
-	}
+	if (x->connection->suspended)
+		resume(x);
 }
 
 /* --- routes --------------------------------------------------------------------------------- */
@@ -283,8 +290,7 @@ void http_exchange_abort(struct http_exchange *x)
 	x->request->exchange = NULL;
 	x->request = NULL;
 	answer_text(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the agent is stopping");
-	x->connection->suspended = false;
-	MHD_resume_connection(x->mhd);
+	resume(x);
 }
 
 struct http_exchange *http_exchange_free(struct http_exchange *x)

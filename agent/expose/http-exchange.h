@@ -17,8 +17,9 @@ struct http_connection {
 	struct http_connection *next, **link;
 	int fd;
 	struct http_exchange *exchange;
-	bool suspended;	 /* the handler works; nothing is due */
-	usec_t deadline; /* 0: starts to count now */
+	sd_event_source *timer; /* of the listener: what makes libmicrohttpd look at it again */
+	bool suspended;		/* the handler works; nothing is due */
+	usec_t deadline;	/* 0: starts to count now */
 };
 
 /* A request whose headers are there. local: it came over a unix socket. */

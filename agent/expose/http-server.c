@@ -28,6 +28,7 @@ struct http_listener {
 	struct MHD_Daemon *daemon;
 	sd_event_source *io, *timer;
 	struct http_connection *connections;
+	size_t n_connections;
 };
 
 struct http_server {
@@ -45,16 +46,19 @@ static void connection_started(struct http_listener *l, struct MHD_Connection *m
 {
 	struct http_connection *c = xnew(struct http_connection);
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	c->timer = l->timer;
 	c->next = l->connections;
 	c->link = &l->connections;
 	if (c->next)
 		c->next->link = &c->next;
 	l->connections = c;
+	l->n_connections++;
 	*socket_context = c;
 }
 
-static void connection_closed(struct http_connection *c)
+static void connection_closed(struct http_listener *l, struct http_connection *c)
 {
+	l->n_connections--;
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
@@ -67,7 +71,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		connection_started(cls, mhd, socket_context);
 	else if (*socket_context)
-		connection_closed(*socket_context);
+		connection_closed(cls, *socket_context);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -124,6 +128,17 @@ static usec_t loop_now(const struct http_listener *l)
 	return (usec_t)now;
 }
 
+/* At its limit of connections libmicrohttpd stops to listen, and it looks at the limit again only at
+ * the beginning of a run: whenever connections went, one more run is due. */
+static void daemon_run(struct http_listener *l)
+{
+	size_t before;
+	do {
+		before = l->n_connections;
+		(void)MHD_run(l->daemon);
+	} while (l->n_connections < before);
+}
+
 /* libmicrohttpd's epoll is edge-triggered, so its timeout has to be honoured after every run. It
  * is relative and in milliseconds. */
 static void listener_run(struct http_listener *l)
@@ -131,7 +146,7 @@ static void listener_run(struct http_listener *l)
 	usec_t now = loop_now(l);
 	MHD_UNSIGNED_LONG_LONG ms;
 	(void)connections_expire(l, now);
-	(void)MHD_run(l->daemon);
+	daemon_run(l);
 	uint64_t next = connections_expire(l, now);
 	if (MHD_get_timeout(l->daemon, &ms) == MHD_YES && ms * USEC_PER_MSEC < next)
 		next = ms * USEC_PER_MSEC;
@@ -239,9 +254,9 @@ static void daemon_stop(struct http_listener *l)
 static struct http_listener *http_listener_free(struct http_listener *l)
 {
 	sd_event_source_disable_unref(l->io);
-	sd_event_source_disable_unref(l->timer);
 	if (l->daemon)
 		daemon_stop(l);
+	sd_event_source_disable_unref(l->timer);
 	listener_close(&l->socket);
 	free(l);
 	return NULL;

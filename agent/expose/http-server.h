@@ -29,9 +29,9 @@ struct http_handlers {
 	void *userdata;
 	void (*metrics)(void *userdata, bool openmetrics, struct buf *out);
 	void (*status)(void *userdata, struct buf *out);
-	/* True: 200. False: 503 with the reason. */
-	bool (*healthy)(void *userdata, struct buf *reason);
-	bool (*ready)(void *userdata, struct buf *reason);
+	/* True: 200. False: 503. What they write to text is told in both cases. */
+	bool (*healthy)(void *userdata, struct buf *text);
+	bool (*ready)(void *userdata, struct buf *text);
 	/*
 	 * Takes a POST /gc over: returns 0 and answers with http_request_complete(), now or later,
 	 * exactly once; or a negative errno with e filled, and request is gone: -EINVAL is 400, -EBUSY

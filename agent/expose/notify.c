@@ -12,6 +12,8 @@
 static int notify_with_status(const char *state, const char *status)
 {
 	char text[STATUS_MAX];
+	if (!status)
+		return sd_notify(0, state);
 	(void)snprintf(text, sizeof(text), "%s", status);
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)

@@ -5,8 +5,9 @@
 
 /*
  * What the service manager is told, over sd_notify(3). Without a service manager these do nothing
- * and return 0; else positive, or a negative errno that callers may ignore. Texts may hold
- * anything: control characters become spaces, as a newline would start a variable of its own.
+ * and return 0; else positive, or a negative errno that callers may ignore. Texts may
+ * hold anything: control characters become spaces, as a newline would start a variable of its own.
+ * status NULL leaves the text as it was.
  */
 int notify_ready(const char *status);
 int notify_status(const char *status);

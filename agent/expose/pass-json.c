@@ -169,7 +169,7 @@ static void write_pass(struct json_writer *w, const struct pass_report *report,
 {
 	const char *runtime = report->inventory ? report->inventory->runtime : ctx->runtime;
 	json_object_begin(w, NULL);
-	json_string(w, "runtime", runtime);
+	json_string(w, "runtime", runtime && *runtime ? runtime : NULL);
 	json_string(w, "filesystem", fs_role_to_string(ctx->filesystem));
 	json_string(w, "trigger", pass_trigger_to_string(report->request.trigger));
 	json_bool(w, "dryRun", report->request.dry_run);

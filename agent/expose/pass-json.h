@@ -11,7 +11,7 @@
 /* What a report does not know about its pass. */
 struct pass_json_context {
 	enum fs_role filesystem;
-	const char *runtime;	  /* shown when the report has no inventory; may be NULL */
+	const char *runtime;	  /* shown when the report has no inventory; may be NULL or "" */
 	int64_t wall_offset_usec; /* wall clock minus monotonic clock: turns instants into dates */
 	usec_t now;		  /* monotonic: "first seen 30s ago" */
 	usec_t minimum_age;	  /* imageMinimumGCAge, which too young images are measured by */

@@ -71,7 +71,7 @@ int process_parse_stat(const char *text, long ticks_per_second, long page_size,
 
 static int read_stat(int proc_fd, char text[STAT_MAX])
 {
-	cleanup_close int fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = openat(proc_fd, "self/stat", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	ssize_t n = read(fd, text, STAT_MAX - 1);
@@ -83,7 +83,7 @@ static int read_stat(int proc_fd, char text[STAT_MAX])
 
 static int count_fds(int proc_fd, uint64_t *ret)
 {
-	int fd = openat(proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(proc_fd, "self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		int r = -errno;

@@ -14,7 +14,7 @@ struct process_metrics {
 };
 
 /*
- * Reads the figures of the calling process; proc is "/proc/self". On a negative errno p keeps what
+ * Reads the figures of the calling process; proc is "/proc". On a negative errno p keeps what
  * it had. Any thread. Takes some 30 microseconds.
  */
 int process_metrics_read(const char *proc, struct process_metrics *p);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "expose/occurrences.h"
+
+/* The reasons are an interface; so are the IDs, which people filter their journals by. */
+static void test_table(void **state)
+{
+	static const struct {
+		const char *reason, *type, *message_id;
+	} rows[] = {
+		{ "DiskReclaimStarted", "Normal", "ffd01b9ec4e64589a692a1b920fa8e94" },
+		{ "DiskReclaimed", "Normal", "5afc2d1b8d6c492c852aedbb6e624330" },
+		{ "DiskReclaimPartial", "Warning", "4b6047144bec49779e60c974825e5a42" },
+		{ "DiskReclaimFutile", "Warning", "ef0c4219ae124a2cbc0a04c0a3e727e1" },
+		{ "DiskReclaimFailed", "Warning", "833cab01348a4b50954015f06970eb44" },
+		{ "FilesystemStuck", "Warning", "6fbe95a91da2428d88257285a1d3c212" },
+	};
+	(void)state;
+	assert_int_equal(ELEMENTS(rows), _OCCURRENCE_MAX);
+	for (int o = 0; o < _OCCURRENCE_MAX; o++) {
+		const struct occurrence_info *info = occurrence_info(o);
+		bool normal = strcmp(info->type, "Normal") == 0;
+		assert_string_equal(info->reason, rows[o].reason);
+		assert_string_equal(occurrence_to_string(o), rows[o].reason);
+		assert_string_equal(info->type, rows[o].type);
+		assert_string_equal(info->message_id, rows[o].message_id);
+		assert_true(normal ? info->priority == LOG_NOTICE : info->priority <= LOG_WARNING);
+		assert_int_equal(strspn(info->message_id, "0123456789abcdef"), 32);
+		for (int other = 0; other < o; other++)
+			assert_string_not_equal(info->message_id, rows[other].message_id);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),
+	};
+	return cmocka_run_group_tests_name("occurrences", tests, NULL, NULL);
+}
