@@ -75,7 +75,7 @@ const char *check_runtime_type(const char *type)
 static const char *check_port(const char *port)
 {
 	int64_t n;
-	if (!*port || strspn(port, "0123456789") != strlen(port))
+	if (strspn(port, "0123456789") != strlen(port))
 		return "the port is not a number";
 	return parse_i64(port, &n) == 0 && n <= 65535 ? NULL : "the port is not within 0 to 65535";
 }

@@ -71,6 +71,11 @@ static void print_line(const struct config_key *key, const struct config *c, str
 	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	config_key_print(key, c, &value);
 	(void)buf_printf(&line, "%s =%s%s", key->name, value.len ? " " : "", buf_string(&value));
+	if (line.len >= CONFIG_MAX_LINE) {
+		/* As it must have been written, if it came from a file. */
+		buf_clear(&line);
+		(void)buf_printf(&line, "%s=%s", key->name, buf_string(&value));
+	}
 	if (strcmp(buf_string(&value), key->default_value) != 0) {
 		(void)buf_printf(&mark, "; default: %s",
 				 *key->default_value ? key->default_value : "empty");

@@ -65,7 +65,7 @@ static int unknown_section(const char *section, struct err *e)
 
 static int unknown_key(const char *section, const char *name, struct err *e)
 {
-	const struct config_key *near = suggest_key(section, name);
+	const struct config_key *near = suggest_key(name);
 	if (!near)
 		return err_set(e, EINVAL, "unknown key; see disk-pressure-agent.conf(5)");
 	if (strcmp(near->section, section) == 0)
@@ -227,7 +227,6 @@ int loader_override(struct loader *l, const char *text, struct err *e)
 	cleanup_buf struct buf where = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	(void)buf_printf(&where, "--set %.80s.%.80s", section, key_name);
 	const struct config_key *key = config_key_find(section, key_name);
-	l->source++;
 	int r;
 	if (key)
 		r = set_key(l, key, value, 0, buf_string(&where), e);

@@ -13,7 +13,7 @@
 struct loader {
 	struct config *config; /* the caller's */
 	struct origin *origins;
-	unsigned source; /* counts files and overrides, from 1 */
+	unsigned source; /* counts files, from 1 */
 	unsigned step;	 /* counts keys that were set */
 };
 

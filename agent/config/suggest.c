@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define NAME_MAX_COMPARED 48
+/* No name in the table is longer. */
+#define KNOWN_MAX 48
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
@@ -13,18 +14,19 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return low < c ? low : c;
 }
 
-/* Levenshtein's distance, letters compared without case. Both are at most NAME_MAX_COMPARED long. */
-static unsigned distance(const char *a, const char *b)
+/* Levenshtein's distance, letters compared without case. */
+static unsigned distance(const char *name, const char *known)
 {
-	unsigned row[NAME_MAX_COMPARED + 1];
-	size_t len = strlen(b);
+	unsigned row[KNOWN_MAX + 1];
+	size_t len = strlen(known);
 	for (unsigned i = 0; i <= len; i++)
 		row[i] = i;
-	for (unsigned i = 1; *a; a++, i++) {
+	for (unsigned i = 1; *name; name++, i++) {
 		unsigned diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= len; j++) {
-			bool same = tolower((unsigned char)*a) == tolower((unsigned char)b[j - 1]);
+			bool same = tolower((unsigned char)*name) ==
+				    tolower((unsigned char)known[j - 1]);
 			unsigned above = row[j];
 			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + !same);
 			diagonal = above;
@@ -34,39 +36,33 @@ static unsigned distance(const char *a, const char *b)
 }
 
 /* More than this many mistakes and it is another word. */
-static unsigned tolerance(const char *name)
+static unsigned tolerance(const char *known)
 {
-	return 1 + (unsigned)strlen(name) / 5;
+	return 1 + (unsigned)strlen(known) / 5;
 }
 
-const struct config_key *suggest_key(const char *section, const char *name)
+const struct config_key *suggest_key(const char *name)
 {
 	const struct config_key *best = NULL;
-	/* In quarters of a mistake, so that the same section wins among equals. */
-	unsigned best_score = 0;
-	if (strlen(name) > NAME_MAX_COMPARED)
-		return NULL;
+	unsigned best_distance = 0;
 	for (size_t i = 0; i < n_config_keys; i++) {
 		const struct config_key *key = &config_keys[i];
 		unsigned d = distance(name, key->name);
-		unsigned score = 4 * d + (strcmp(section, key->section) != 0);
-		if (d > tolerance(key->name) || (best && score >= best_score))
+		if (d > tolerance(key->name) || (best && d >= best_distance))
 			continue;
 		best = key;
-		best_score = score;
+		best_distance = d;
 	}
 	return best;
 }
 
-const char *suggest_section(const char *section)
+const char *suggest_section(const char *name)
 {
 	const char *best = NULL;
 	unsigned best_distance = 0;
-	if (strlen(section) > NAME_MAX_COMPARED)
-		return NULL;
 	for (size_t i = 0; i < n_config_keys; i++) {
 		const char *known = config_keys[i].section;
-		unsigned d = distance(section, known);
+		unsigned d = distance(name, known);
 		if (d > tolerance(known) || (best && d >= best_distance))
 			continue;
 		best = known;

@@ -222,8 +222,6 @@ int value_parse(const struct config_key *key, void *member, const char *text, st
 	if (starts_comment(text))
 		return refuse(key, text, "';' at the beginning or after a space starts a comment",
 			      e);
-	if (!*text && key->type != CONFIG_WORDS)
-		return refuse(key, text, "", e);
 	switch (key->type) {
 	case CONFIG_BOOL:
 		return parse_bool(text, member) < 0 ? refuse(key, text, "", e) : 0;
