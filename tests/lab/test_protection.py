@@ -26,12 +26,15 @@ def test_in_use_stay(lab):
     node.load(images.simple("lab.test/young:1"))
     node.fs.fill_to_percent(75)
     plan = agent.plan()
-    reasons = kept_reasons(plan)
-    check.equal({name: reasons.get(name) for name in PROTECTED}, PROTECTED, "reasons in the plan")
+    reasons, expected = kept_reasons(plan), dict(PROTECTED)
+    if not agent.remembers():
+        del expected["lab.test/young:1"]    # without a history a new process cannot tell young from old
+    check.equal({name: reasons.get(name) for name in expected}, expected, "reasons in the plan")
     done = agent.gc(expect=(1,))
-    check.equal(removed_names(done), ["lab.test/free:1"], "only the free image goes")
+    free = {"lab.test/free:1", "lab.test/young:1"} - set(expected)
+    check.equal(set(removed_names(done)), free, "only the free image goes")
     check.is_in(done["result"], ("futile", "partial"), "result")
-    check.equal(node.names(), sorted(set(PROTECTED) - {PAUSE.name}), "images left")
+    check.equal(node.names(), sorted(set(expected) - {PAUSE.name}), "images left")
     check.true(node.cri.image(PAUSE.name), "the sandbox image is there")
     check.equal(ids(plan["removed"]), ids(done["removed"]), "gc did what plan said")
 

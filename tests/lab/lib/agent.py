@@ -179,7 +179,8 @@ class Agent:
     def acquaint(self, seconds=1.3):
         """A daemon that only looks, for longer than the minimum age: afterwards the history knows every image.
 
-        Without it the verbs would see each image for the first time, and keep it as too young.
+        Without it the verbs would see each image for the first time, and keep it as too young. A build that keeps
+        no history over a restart gets a minimum age of zero instead.
         """
         limits = dict(self.settings["image-gc"])
         self.write_config({"image-gc": {"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
@@ -190,8 +191,12 @@ class Agent:
         for key in list(self.settings["image-gc"]):
             if key.startswith("inodes-") and key not in limits:
                 del self.settings["image-gc"][key]
-        self.write_config({"image-gc": limits})
+        self.write_config({"image-gc": limits if self.remembers() else dict(limits, imageMinimumGCAge="0s")})
         return self
+
+    def remembers(self):
+        """Whether the daemon left a history behind."""
+        return bool(os.listdir(self.settings["agent"]["state-directory"]))
 
     def kill(self):
         if self.process is not None:
@@ -208,6 +213,10 @@ class Agent:
 
     def lines(self, pattern, since=0):
         return [line for line in list(self.log) if line.at >= since and line.says(pattern)]
+
+    def warnings(self, pattern, since=0):
+        return [line for line in self.lines(pattern, since)
+                if line.level in ("warning", "warn", "error", "err", "3", "4")]
 
     def wait_line(self, pattern, seconds=5, since=0):
         return check.wait_for(lambda: self.lines(pattern, since), seconds, f"a log line like /{pattern}/")[0]
