@@ -153,7 +153,8 @@ def test_gc_without_daemon_locks(lab):
     check.equal(len(spans[0]) + len(spans[1]), 3, "removals together: what one pass needs")
     check.equal(len(node.names()), 2, "images left")
     for one, (out, err) in zip(both, outputs):
-        check.true(one.returncode == 0 or err.strip(), "a gc that gives up says why on stderr", one.returncode, out, err)
+        said = err.strip() or "\"error\"" in out
+        check.true(one.returncode == 0 or said, "a gc that gives up says why", one.returncode, out, err)
     check.true(any(one.returncode == 0 for one in both), "one of them did it", [one.returncode for one in both])
 
 
