@@ -59,6 +59,7 @@ struct reclaimer {
 	size_t n_over_age;
 	enum pass_result last_result; /* of the last automatic pass */
 	char image_store_path[4096];
+	struct err history_error; /* as last told */
 };
 
 struct agent {

@@ -149,6 +149,26 @@ static void describe_end(const struct pass_report *report, char *ret, size_t siz
 	}
 }
 
+/* A futile pass is not the last word when the images that are too young yet would be enough. */
+static bool youth_would_do(const struct pass_report *report)
+{
+	uint64_t gain[_RESOURCE_MAX] = { report->plan.reclaimable[RESOURCE_BYTES],
+					 report->plan.reclaimable[RESOURCE_INODES] };
+	for (size_t i = 0; i < report->plan.n_verdicts; i++) {
+		const struct verdict *v = &report->plan.verdicts[i];
+		if (v->keep != KEEP_TOO_YOUNG)
+			continue;
+		gain[RESOURCE_BYTES] += v->image->predicted_bytes;
+		gain[RESOURCE_INODES] += v->image->predicted_inodes;
+	}
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		uint64_t available = space_available(&report->after, r);
+		if (available < report->trigger[r] && gain[r] < report->trigger[r] - available)
+			return false;
+	}
+	return true;
+}
+
 void announce_pass_ended(struct agent *a, const struct pass_report *report)
 {
 	char message[1024];
@@ -158,8 +178,8 @@ void announce_pass_ended(struct agent *a, const struct pass_report *report)
 	describe_end(report, message, sizeof(message));
 	if (report->result == RESULT_NOTHING_TO_DO || (automatic && repeats(a, report->result)))
 		priority = LOG_DEBUG;
-	else if (report->result == RESULT_FUTILE && report->plan.next_eligible != USEC_INFINITY)
-		priority = LOG_NOTICE; /* not the last word: images come of age */
+	else if (report->result == RESULT_FUTILE && youth_would_do(report))
+		priority = LOG_NOTICE;
 	struct log_field fields[] = {
 		LOG_TEXT("reason", occurrence_to_string(o)),
 		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),

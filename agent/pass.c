@@ -6,8 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "history.h"
 #include "node/filesystem.h"
 #include "node/pass-lock.h"
+
+/* The last use of what is in use moves on all the time; so much of it may be lost in a crash. */
+#define HISTORY_INTERVAL (5 * USEC_PER_MINUTE)
 
 /* The ctx of the reclaim ops. */
 struct live {
@@ -69,6 +73,28 @@ static int runtime_lost(struct pass_node *node, int r)
 	return r;
 }
 
+static void history_begin(struct pass_node *node, const struct config *config)
+{
+	if (node->history_loaded)
+		return;
+	node->history_loaded = true;
+	node->history_error.code = 0;
+	(void)history_load(config->state_directory, &node->history, &node->history_error);
+}
+
+void pass_node_save(struct pass_node *node, const struct config *config, bool now)
+{
+	if (!node->history_loaded)
+		return;
+	if (!now && !node->history_changed &&
+	    now_monotonic() - node->history_saved_at < HISTORY_INTERVAL)
+		return;
+	node->history_saved_at = now_monotonic();
+	node->history_error.code = 0;
+	if (history_save(config->state_directory, &node->history, &node->history_error) == 0)
+		node->history_changed = false;
+}
+
 /* The inventory, with what is in use noted in the history. *ret_use is an array the caller frees. */
 static int take_inventory(struct pass_node *node, const struct config *config,
 			  struct inventory **ret, struct image_use **ret_use, struct err *e)
@@ -83,7 +109,9 @@ static int take_inventory(struct pass_node *node, const struct config *config,
 	struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
 	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
 		    inv->n_sandbox_images, use);
-	usage_observe(&node->history, inv, use, now_monotonic());
+	history_begin(node, config);
+	if (usage_observe(&node->history, inv, use, now_monotonic()))
+		node->history_changed = true;
 	*ret = take_ptr(inv);
 	*ret_use = use;
 	return 0;
@@ -121,6 +149,7 @@ int pass_observe(struct pass_node *node, const struct config *config, struct obs
 	memcpy(o.reclaimable, plan.reclaimable, sizeof(o.reclaimable));
 	o.n_over_age = plan.n_over_age;
 	o.next_eligible = plan.next_eligible;
+	o.next_over_age = plan.next_over_age;
 	plan_done(&plan);
 	r = store_path(node, config, inv, o.image_store_path, e);
 	if (r < 0)

@@ -20,6 +20,9 @@ struct pass_node {
 	char *root;		 /* prefix of host paths, "" for none */
 	struct runtime *runtime; /* NULL until it was reached */
 	struct usage_history history;
+	bool history_loaded, history_changed;
+	usec_t history_saved_at;
+	struct err history_error; /* why it could not be read or kept, code 0: it could */
 };
 
 /* What is observed without removing anything. */
@@ -28,7 +31,7 @@ struct observation {
 	uint64_t images[_KEEP_REASON_MAX]; /* by state */
 	uint64_t reclaimable[_RESOURCE_MAX];
 	size_t n_over_age;
-	usec_t next_eligible;
+	usec_t next_eligible, next_over_age;
 };
 
 struct pass_callbacks {
@@ -56,6 +59,13 @@ must_check int pass_observe(struct pass_node *node, const struct config *config,
  */
 void pass_run(struct pass_node *node, const struct config *config,
 	      const struct pass_callbacks *callbacks, struct pass_report *report);
+
+/*
+ * Keeps the usage history in the state directory when images came, went or changed their use, and
+ * every few minutes; always when now is set. history_error tells whether that worked; when not, the
+ * history lives on in memory.
+ */
+void pass_node_save(struct pass_node *node, const struct config *config, bool now);
 
 /* CLOCK_MONOTONIC and the real-time clock in microseconds. */
 usec_t now_monotonic(void);

@@ -38,6 +38,7 @@ struct reclaim_job {
 	struct pass_report report; /* JOB_PASS */
 	bool observed;		   /* observation is good, in either kind */
 	struct status_runtime runtime;
+	struct err history_error;
 };
 
 /* --- in the lane ------------------------------------------------------------------------------- */
@@ -60,6 +61,7 @@ static void job_pass(struct reclaim_job *j)
 	j->observed = true;
 	plan_count(&j->report.plan, j->observation.images);
 	j->observation.next_eligible = j->report.plan.next_eligible;
+	j->observation.next_over_age = j->report.plan.next_over_age;
 	for (size_t i = 0; i < j->report.plan.n_verdicts; i++) {
 		const struct verdict *v = &j->report.plan.verdicts[i];
 		if (v->keep != KEEP_NONE || v->removed)
@@ -78,6 +80,8 @@ static void job_run(struct lane_job *job)
 		j->result = pass_observe(j->node, j->config->config, &j->observation, &j->error);
 		j->observed = j->result == 0;
 	}
+	pass_node_save(j->node, j->config->config, false);
+	j->history_error = j->node->history_error;
 	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
 	/* An inventory of thousands of images leaves the heap full of holes; give them back. */
 	(void)malloc_trim(0);
@@ -231,11 +235,24 @@ static void pass_done(struct agent *a, struct reclaim_job *j)
 		sampling_refresh(a);
 }
 
+/* Looks again when the next image gets over age, if that is before the regular time. */
+static void observe_when_over_age(struct agent *a, usec_t at)
+{
+	usec_t wait = at == USEC_INFINITY ? OBSERVE_INTERVAL : at - now_monotonic();
+	if (wait >= OBSERVE_INTERVAL || a->stopping)
+		return;
+	if (wait < OBSERVE_INTERVAL_MIN)
+		wait = OBSERVE_INTERVAL_MIN;
+	if (sd_event_source_set_time_relative(a->reclaimer.observe_timer, (uint64_t)wait) < 0)
+		log_warning("cannot arm the timer of observations, ignoring");
+}
+
 static void take_observation(struct agent *a, const struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
 	node_status_observation(&a->status, &j->observation);
 	r->n_over_age = j->observation.n_over_age;
+	observe_when_over_age(a, j->observation.next_over_age);
 	if (j->kind != JOB_OBSERVE)
 		return;
 	if (j->observation.reclaimable[RESOURCE_BYTES] != r->reclaimable_when_closed &&
@@ -268,10 +285,21 @@ static void note_runtime(struct agent *a, const struct reclaim_job *j)
 			    s->configured ? "" : "; watching the filesystems only");
 }
 
+static void note_history(struct agent *a, const struct err *e)
+{
+	struct reclaimer *r = &a->reclaimer;
+	if (e->code != 0 && r->history_error.code == 0)
+		log_warning("usage history: %s; it is kept in memory only", e->msg);
+	else if (e->code == 0 && r->history_error.code != 0)
+		log_notice("usage history: kept again");
+	r->history_error = *e;
+}
+
 static void job_done(struct agent *a, struct reclaim_job *j)
 {
 	a->reclaimer.jobs--;
 	note_runtime(a, j);
+	note_history(a, &j->history_error);
 	if (j->observed)
 		take_observation(a, j);
 	if (j->kind == JOB_PASS)
@@ -331,6 +359,7 @@ bool reclaiming_stop(struct agent *a, usec_t timeout)
 	if (r->lane && !lane_free(r->lane, timeout, job_drop))
 		return false;
 	r->lane = NULL;
+	pass_node_save(&r->node, a->config->config, true);
 	pass_node_done(&r->node);
 	return true;
 }

@@ -151,6 +151,8 @@ static int run_pass(const struct cli_options *o, const struct config *config, bo
 				      } };
 	pass_node_init(&node, o->root);
 	pass_run(&node, config, &callbacks, &report);
+	if (!dry_run)
+		pass_node_save(&node, config, true);
 	if (terminal)
 		(void)fputs("\r\033[K", stderr);
 	struct pass_json_context context = {

@@ -103,15 +103,22 @@ static void share_protection(struct verdict *verdicts, size_t n)
 	}
 }
 
-static void plan_sum(struct plan *p)
+static usec_t over_age_at(const struct verdict *v, const struct image_gc_policy *policy)
+{
+	return policy->maximum_age > 0 ? last_needed(v) + policy->maximum_age + 1 : USEC_INFINITY;
+}
+
+static void plan_sum(struct plan *p, const struct image_gc_policy *policy)
 {
 	uint64_t *reclaimable = p->reclaimable;
-	p->next_eligible = USEC_INFINITY;
+	p->next_eligible = p->next_over_age = USEC_INFINITY;
 	for (size_t i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
 		if (v->keep == KEEP_NONE) {
 			p->n_candidates++;
 			p->n_over_age += v->over_age;
+			if (!v->over_age && over_age_at(v, policy) < p->next_over_age)
+				p->next_over_age = over_age_at(v, policy);
 			reclaimable[RESOURCE_BYTES] =
 				amount_add(reclaimable[RESOURCE_BYTES], v->image->predicted_bytes);
 			reclaimable[RESOURCE_INODES] = amount_add(reclaimable[RESOURCE_INODES],
@@ -132,7 +139,7 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
 	share_protection(ret->verdicts, ret->n_verdicts);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
-	plan_sum(ret);
+	plan_sum(ret, policy);
 }
 
 void plan_done(struct plan *p)

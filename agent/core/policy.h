@@ -11,7 +11,7 @@
 /* What image garbage collection may do and when, as the configuration says it. */
 struct image_gc_policy {
 	int high_percent[_RESOURCE_MAX]; /* usage at or above which a pass starts; > 100: never */
-	int low_percent[_RESOURCE_MAX];	 /* usage a pass aims for */
+	int low_percent[_RESOURCE_MAX];	 /* usage a pass aims for; below high_percent */
 	usec_t minimum_age;		 /* since first seen */
 	usec_t maximum_age;		 /* since last use, else first seen; 0: off */
 	const char *const *keep;	 /* patterns, see keep.h */

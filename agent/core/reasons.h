@@ -55,8 +55,8 @@ const char *pass_trigger_to_string(enum pass_trigger t);
 /* How a pass ended. */
 enum pass_result {
 	RESULT_REACHED,	      /* the target was met */
-	RESULT_PARTIAL,	      /* the trigger was cleared, or a limit or stop ended the pass early */
-	RESULT_FUTILE,	      /* everything reclaimable together does not clear the trigger */
+	RESULT_PARTIAL,	      /* a trigger was cleared, or a limit or stop ended the pass early */
+	RESULT_FUTILE,	      /* everything reclaimable together clears no trigger */
 	RESULT_NOTHING_TO_DO, /* the target was met beforehand */
 	RESULT_ERROR, /* a fact could not be had, or the runtime failed: nothing more was done */
 	_PASS_RESULT_MAX,

@@ -18,9 +18,10 @@ struct pass {
 	void *ctx;
 	const struct image_gc_policy *policy;
 	struct pass_report *report;
-	struct space space; /* the last measurement */
+	struct space space;	     /* the last measurement */
+	uint64_t aim[_RESOURCE_MAX]; /* the targets worth removing images for; 0: none */
 	unsigned empty_in_a_row, failed_in_a_row;
-	bool gave_up; /* removals free nothing */
+	bool over_age_left; /* the runtime refused to remove one */
 };
 
 static bool pass_fail(struct pass *p)
@@ -41,28 +42,28 @@ static bool pass_measure(struct pass *p)
 static void goal_set(struct pass *p, enum resource r)
 {
 	struct pass_report *report = p->report;
-	uint64_t total = space_total(&p->space, r), over;
+	uint64_t total = space_total(&p->space, r), available = space_available(&p->space, r), over;
 	uint64_t target = threshold_target_available(total, p->policy->low_percent[r]);
 	bool manual = report->request.trigger == TRIGGER_MANUAL;
 	bool high = threshold_trigger_available(total, p->policy->high_percent[r], &over) &&
-		    space_available(&p->space, r) <= over;
-	if (report->request.to_percent >= 0) {
-		if (r != RESOURCE_BYTES)
-			return;
-		target = threshold_target_available(total, report->request.to_percent);
-		high = false;
-	}
-	if (!high && !(manual && space_available(&p->space, r) < target))
+		    available <= over;
+	if (!high && !(manual && available < target))
 		return;
 	report->target[r] = target;
-	report->trigger[r] = high && over + 1 < target ? over + 1 : target;
+	report->trigger[r] = high && over < target ? over + 1 : target;
 }
 
 static void goals_set(struct pass *p)
 {
+	struct pass_report *report = p->report;
+	if (report->request.trigger == TRIGGER_MANUAL && report->request.to_percent >= 0) {
+		uint64_t total = space_total(&p->space, RESOURCE_BYTES);
+		report->target[RESOURCE_BYTES] = report->trigger[RESOURCE_BYTES] =
+			threshold_target_available(total, report->request.to_percent);
+		return;
+	}
 	for (int r = 0; r < _RESOURCE_MAX; r++)
-		if (space_has(&p->space, r))
-			goal_set(p, r);
+		goal_set(p, r);
 }
 
 static bool goals_met(const struct pass *p, const uint64_t goal[_RESOURCE_MAX])
@@ -73,16 +74,19 @@ static bool goals_met(const struct pass *p, const uint64_t goal[_RESOURCE_MAX])
 	return true;
 }
 
-/* Whether all candidates together could clear the trigger, as far as predictions tell. */
-static bool goals_possible(const struct pass *p)
+/*
+ * Aims for the targets whose trigger all candidates together could clear, as far as predictions tell.
+ * Where that is hopeless for one resource, the other is still worth it.
+ */
+static void aims_set(struct pass *p)
 {
+	const struct pass_report *report = p->report;
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		uint64_t available = space_available(&p->space, r);
-		uint64_t goal = p->report->trigger[r];
-		if (available < goal && p->report->plan.reclaimable[r] < goal - available)
-			return false;
+		uint64_t possible =
+			amount_add(space_available(&p->space, r), report->plan.reclaimable[r]);
+		if (possible >= report->trigger[r] || p->policy->proceed_when_futile)
+			p->aim[r] = report->target[r];
 	}
-	return true;
 }
 
 static enum remove_reason removal_reason(const struct pass *p, const struct verdict *v)
@@ -92,9 +96,8 @@ static enum remove_reason removal_reason(const struct pass *p, const struct verd
 		return REMOVE_AGE;
 	if (report->request.trigger == TRIGGER_MANUAL)
 		return REMOVE_MANUAL;
-	return space_available(&p->space, RESOURCE_BYTES) < report->target[RESOURCE_BYTES]
-		       ? REMOVE_SPACE
-		       : REMOVE_INODES;
+	return space_available(&p->space, RESOURCE_BYTES) < p->aim[RESOURCE_BYTES] ? REMOVE_SPACE
+										   : REMOVE_INODES;
 }
 
 /* Lists the containers again. Returns false when that failed; *ret_free when nothing uses v now. */
@@ -119,16 +122,24 @@ static uint64_t growth(uint64_t before, uint64_t after)
 	return after > before ? after - before : 0;
 }
 
-/* Five removals in a row that freed less than 1 % of what was predicted, in what is needed. */
-static void note_gain(struct pass *p, const struct removal *removal)
+/*
+ * Counts removals in a row that freed less than 1 % of what was predicted, in what was needed. One that
+ * was not expected to free anything there is no sign of anything.
+ */
+static void note_gain(struct pass *p, const struct space *before, const struct removal *removal)
 {
-	bool empty = true;
-	for (int r = 0; r < _RESOURCE_MAX; r++)
-		if (p->report->target[r] && removal->measured[r] >= removal->predicted[r] / 100 &&
-		    removal->measured[r] > 0)
-			empty = false;
-	p->empty_in_a_row = empty ? p->empty_in_a_row + 1 : 0;
-	p->gave_up = p->empty_in_a_row >= EMPTY_REMOVALS_MAX;
+	bool promised = false, kept = false;
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		if (space_available(before, r) >= p->aim[r])
+			continue;
+		promised = promised || removal->predicted[r] > 0;
+		kept = kept || (removal->measured[r] > 0 &&
+				removal->measured[r] >= removal->predicted[r] / 100);
+	}
+	if (kept)
+		p->empty_in_a_row = 0;
+	else if (promised)
+		p->empty_in_a_row++;
 }
 
 static bool removal_record(struct pass *p, size_t index, enum remove_reason reason, usec_t took)
@@ -150,20 +161,21 @@ static bool removal_record(struct pass *p, size_t index, enum remove_reason reas
 		if (measured)
 			removal->measured[r] =
 				growth(space_available(&before, r), space_available(&p->space, r));
-		report->predicted[r] += removal->predicted[r];
-		report->measured[r] += removal->measured[r];
+		report->predicted[r] = amount_add(report->predicted[r], removal->predicted[r]);
+		report->measured[r] = amount_add(report->measured[r], removal->measured[r]);
 	}
-	note_gain(p, removal);
+	note_gain(p, &before, removal);
 	if (p->ops->removed)
 		p->ops->removed(p->ctx, report, removal);
 	return measured || pass_fail(p);
 }
 
 /* A removal that failed: counted; ends the pass when it is not about this image alone. */
-static bool removal_failed(struct pass *p, struct verdict *v)
+static bool removal_failed(struct pass *p, struct verdict *v, int code)
 {
-	enum removal_error kind = removal_error_from_errno(p->report->error.code);
+	enum removal_error kind = removal_error_from_errno(code);
 	p->report->removal_errors[kind]++;
+	p->over_age_left = p->over_age_left || v->over_age;
 	v->keep = KEEP_CHANGED;
 	p->failed_in_a_row++;
 	if (kind == REMOVAL_ERROR_TIMEOUT || kind == REMOVAL_ERROR_UNAVAILABLE ||
@@ -182,8 +194,9 @@ static bool victim_remove(struct pass *p, size_t index)
 	if (!is_free)
 		return true;
 	usec_t start = p->ops->now(p->ctx);
-	if (p->ops->remove(p->ctx, v->image, &p->report->error) < 0)
-		return removal_failed(p, v);
+	int r = p->ops->remove(p->ctx, v->image, &p->report->error);
+	if (r < 0)
+		return removal_failed(p, v, -r);
 	p->failed_in_a_row = 0;
 	return removal_record(p, index, reason, p->ops->now(p->ctx) - start);
 }
@@ -194,15 +207,20 @@ static bool limit_reached(const struct pass *p)
 	return p->ops->stopping(p->ctx) || (max && p->report->n_removals >= max);
 }
 
+/* Whether a candidate that is not over age is still to be removed. */
+static bool more_needed(const struct pass *p)
+{
+	return !goals_met(p, p->aim) && p->empty_in_a_row < EMPTY_REMOVALS_MAX;
+}
+
 /* Removes victims in the plan's order until the target is met. False: the pass failed. */
 static bool victims_remove(struct pass *p)
 {
 	struct pass_report *report = p->report;
 	for (size_t i = 0; i < report->plan.n_candidates; i++) {
-		bool over_age = report->plan.verdicts[i].over_age;
 		if (!pass_measure(p))
 			return false;
-		if (!over_age && (p->gave_up || goals_met(p, report->target)))
+		if (!report->plan.verdicts[i].over_age && !more_needed(p))
 			return true;
 		report->stopped = limit_reached(p);
 		if (report->stopped)
@@ -213,26 +231,24 @@ static bool victims_remove(struct pass *p)
 	return true;
 }
 
-static enum pass_result pass_judge(const struct pass *p)
+static bool a_trigger_cleared(const struct pass *p)
 {
-	if (goals_met(p, p->report->target) && !p->report->stopped)
-		return RESULT_REACHED;
-	if (goals_met(p, p->report->trigger) || p->report->stopped)
-		return RESULT_PARTIAL;
-	return RESULT_FUTILE;
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		if (p->report->target[r] && space_available(&p->space, r) >= p->report->trigger[r])
+			return true;
+	return false;
 }
 
-/* True when there is something to do and a point in doing it; else the result is set. */
-static bool pass_worthwhile(struct pass *p)
+static enum pass_result pass_judge(const struct pass *p)
 {
-	struct pass_report *report = p->report;
-	bool age = report->plan.n_over_age > 0;
-	if (goals_met(p, report->target)) {
-		report->result = RESULT_NOTHING_TO_DO;
-		return age;
-	}
-	report->result = RESULT_FUTILE;
-	return goals_possible(p) || p->policy->proceed_when_futile || age;
+	const struct pass_report *report = p->report;
+	if (report->stopped)
+		return RESULT_PARTIAL;
+	if (!goals_met(p, report->target))
+		return a_trigger_cleared(p) ? RESULT_PARTIAL : RESULT_FUTILE;
+	if (!p->over_age_left)
+		return RESULT_REACHED;
+	return report->n_removals ? RESULT_PARTIAL : RESULT_FUTILE;
 }
 
 static void pass_run(struct pass *p)
@@ -242,11 +258,10 @@ static void pass_run(struct pass *p)
 		return;
 	report->before = p->space;
 	goals_set(p);
-	if (!pass_worthwhile(p))
+	aims_set(p);
+	report->result = goals_met(p, report->target) ? RESULT_NOTHING_TO_DO : RESULT_FUTILE;
+	if (goals_met(p, p->aim) && report->plan.n_over_age == 0)
 		return;
-	if (!goals_possible(p) && !p->policy->proceed_when_futile)
-		/* only what is over age goes; it would have gone anyway */
-		report->plan.n_candidates = report->plan.n_over_age;
 	if (victims_remove(p) && pass_measure(p))
 		report->result = pass_judge(p);
 }
@@ -255,7 +270,10 @@ void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc
 		 struct pass_report *report)
 {
 	struct pass p = { .ops = ops, .ctx = ctx, .policy = policy, .report = report };
-	report->started = ops->now(ctx);
+	*report = (struct pass_report){ .inventory = report->inventory,
+					.plan = report->plan,
+					.request = report->request,
+					.started = ops->now(ctx) };
 	report->removals = xcalloc(report->plan.n_candidates, sizeof(*report->removals));
 	pass_run(&p);
 	report->ended = ops->now(ctx);

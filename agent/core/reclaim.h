@@ -43,7 +43,7 @@ struct reclaim_ops {
 struct pass_request {
 	enum pass_trigger trigger;
 	bool dry_run;	/* recorded in the report only: the ops leave the last call out */
-	int to_percent; /* manual passes: usage in bytes to reach; -1: the low thresholds */
+	int to_percent; /* manual passes only: usage in bytes to reach; -1: the low thresholds */
 };
 
 struct removal {
@@ -63,7 +63,7 @@ struct pass_report {
 	struct err error; /* RESULT_ERROR: why; else the last removal that failed, if any */
 	struct space before, after;
 	uint64_t target[_RESOURCE_MAX];	 /* amount available that was aimed for; 0: not concerned */
-	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears the trigger; 0: same */
+	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears the trigger, <= target */
 	struct removal *removals;
 	size_t n_removals;
 	uint64_t predicted[_RESOURCE_MAX], measured[_RESOURCE_MAX]; /* sums over removals */
@@ -73,12 +73,16 @@ struct pass_report {
 };
 
 /*
- * Runs one pass over report->plan and completes report; request, inventory and plan are set by the
- * caller, everything else is written here. Never fails as such: a failing list or measurement ends
- * the pass with RESULT_ERROR and report->error, and nothing is removed after it. A victim that
+ * Runs one pass over report->plan and completes report; request, inventory (not NULL) and plan are set
+ * by the caller, everything else is written here. Never fails as such: a failing list or measurement
+ * ends the pass with RESULT_ERROR and report->error, and nothing is removed after it. A victim that
  * came into use is skipped (KEEP_IN_USE, KEEP_IMAGE_VOLUME); a removal that the runtime refuses is
  * counted and skipped (KEEP_CHANGED); three in a row, or a runtime that does not answer, end the
  * pass. Candidates that nothing was decided about keep KEEP_NONE.
+ *
+ * Images over the maximum age are removed in any case. Others only while a target is not met that can
+ * be: a resource whose trigger all candidates together would not clear is left alone
+ * (proceed_when_futile: is not), and the pass gives up when removals free next to nothing.
  */
 void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc_policy *policy,
 		 struct pass_report *report);

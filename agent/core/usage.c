@@ -25,7 +25,8 @@ static struct usage_entry entry_for(struct usage_history *old, const struct imag
 		.first_seen = known ? known->first_seen : now,
 		.last_used = known ? known->last_used : USEC_NEVER,
 	};
-	if (use->reason != KEEP_NONE)
+	entry.in_use = use->reason != KEEP_NONE;
+	if (entry.in_use)
 		entry.last_used = now;
 	return entry;
 }
@@ -46,18 +47,37 @@ static size_t entries_unique(struct usage_entry *entries, size_t n)
 	return kept;
 }
 
-void usage_observe(struct usage_history *h, const struct inventory *inv,
+void usage_sort(struct usage_history *h)
+{
+	if (h->n_entries)
+		qsort(h->entries, h->n_entries, sizeof(*h->entries), entry_compare);
+	h->n_entries = entries_unique(h->entries, h->n_entries);
+}
+
+/* Both are sorted by ID. */
+static bool differs(const struct usage_history *a, const struct usage_history *b)
+{
+	if (a->n_entries != b->n_entries)
+		return true;
+	for (size_t i = 0; i < a->n_entries; i++)
+		if (a->entries[i].in_use != b->entries[i].in_use ||
+		    strcmp(a->entries[i].id, b->entries[i].id) != 0)
+			return true;
+	return false;
+}
+
+bool usage_observe(struct usage_history *h, const struct inventory *inv,
 		   const struct image_use *use, usec_t now)
 {
 	struct usage_history next = { .n_entries = inv->n_images };
 	next.entries = xcalloc(inv->n_images, sizeof(*next.entries));
 	for (size_t i = 0; i < inv->n_images; i++)
 		next.entries[i] = entry_for(h, &inv->images[i], &use[i], now);
-	if (next.n_entries)
-		qsort(next.entries, next.n_entries, sizeof(*next.entries), entry_compare);
-	next.n_entries = entries_unique(next.entries, next.n_entries);
+	usage_sort(&next);
+	bool changed = differs(h, &next);
 	usage_clear(h);
 	*h = next;
+	return changed;
 }
 
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id)

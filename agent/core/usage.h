@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/inventory.h"
@@ -16,6 +17,7 @@ struct usage_entry {
 	char *id;
 	usec_t first_seen;
 	usec_t last_used; /* USEC_NEVER: never seen in use */
+	bool in_use;	  /* at the last observation */
 };
 
 struct usage_history {
@@ -25,11 +27,14 @@ struct usage_history {
 
 /*
  * Takes an inventory into account: new images get first_seen = now, images in use (any reason of
- * use_resolve()) get last_used = now. use has one entry per image of inv.
+ * use_resolve()) get last_used = now. use has one entry per image of inv. Returns whether images came
+ * or went, or came into use or out of it, i.e. whether it is worth keeping at once.
  */
-void usage_observe(struct usage_history *h, const struct inventory *inv,
+bool usage_observe(struct usage_history *h, const struct inventory *inv,
 		   const struct image_use *use, usec_t now);
 /* The entry of an image, or NULL when it was never observed. Owned by the history. */
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id);
+/* Brings entries that were filled in by hand into order; of equal IDs one stays. */
+void usage_sort(struct usage_history *h);
 /* Releases all entries; the history is empty and usable. */
 void usage_clear(struct usage_history *h);

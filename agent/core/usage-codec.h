@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/usage.h"
+#include "util/buf.h"
+
+/*
+ * The usage history as bytes that survive restarts and reboots. Ages are stored, not dates: within
+ * one boot they continue by the monotonic clock, which no one steps, and over a reboot by the wall
+ * clock, never backwards.
+ */
+
+#define BOOT_ID_MAX 40
+
+/* What the clocks say at the moment of encoding or decoding. */
+struct usage_clock {
+	char boot_id[BOOT_ID_MAX]; /* /proc/sys/kernel/random/boot_id, "" when unknown */
+	usec_t monotonic;
+	int64_t wall_usec;
+};
+
+/*
+ * Appends the history to out. Images that out's ceiling has no room for are left out, those used
+ * longest ago first. IDs longer than 255 characters are not stored. Returns the number stored.
+ */
+size_t usage_encode(const struct usage_history *h, const struct usage_clock *clock,
+		    struct buf *out);
+/*
+ * The opposite: fills *ret, which the caller clears. -EBADMSG when the bytes are no history of this
+ * version; *ret is empty then.
+ */
+int usage_decode(const void *data, size_t len, const struct usage_clock *clock,
+		 struct usage_history *ret) __attribute__((warn_unused_result));

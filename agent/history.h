@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/usage.h"
+#include "util/err.h"
+
+/*
+ * Where the usage history is between runs: DIRECTORY/usage. Without it every image would be first
+ * seen again after a restart, and a single gc would find all of them too young.
+ */
+
+/* Reads what was kept into *h, which is empty; leaves it so when there is nothing (0) or it cannot be
+ * read (negative, e filled). */
+int history_load(const char *state_directory, struct usage_history *h, struct err *e);
+/* Keeps the history. Works on a full disk once the file exists. */
+int history_save(const char *state_directory, const struct usage_history *h, struct err *e);
