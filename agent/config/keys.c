@@ -30,8 +30,10 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_PATH,
 		AT(state_directory),
 		.default_value = "/var/lib/disk-pressure-agent",
-		.doc = "A directory of the agent's own. A pass holds a lock on it, so that "
-		       "two never run at once.",
+		.doc = "A directory of the agent's own. It keeps there, across restarts, when each "
+		       "image was first seen and last used, in a file that is allocated in advance "
+		       "so that a full disk does not matter; and a pass holds a lock on it, so "
+		       "that two never run at once.",
 	},
 	{
 		.section = "agent",
