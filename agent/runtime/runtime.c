@@ -55,12 +55,13 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 static int open_named(const struct runtime_options *options, struct runtime **ret, struct err *e)
 {
 	static const char scheme[] = "unix:";
-	const char *path = options->endpoint + sizeof(scheme) - 1;
-	if (strncmp(options->endpoint, scheme, sizeof(scheme) - 1) != 0 || *path != '/')
+	size_t len = sizeof(scheme) - 1;
+	bool unix_socket = strncmp(options->endpoint, scheme, len) == 0;
+	size_t slashes = unix_socket ? strspn(options->endpoint + len, "/") : 0;
+	if (slashes == 0 || options->endpoint[len + slashes] == '\0')
 		return err_set(e, EINVAL, "\"%s\" is no endpoint: expected auto or unix:///path",
 			       options->endpoint);
-	path += strspn(path, "/") - 1;
-	return open_socket(registry[0], options, path, ret, e);
+	return open_socket(registry[0], options, options->endpoint + len + slashes - 1, ret, e);
 }
 
 /* What is there but does not work explains more than what is missing. */

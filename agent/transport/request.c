@@ -149,14 +149,18 @@ struct request_client *request_client_free(struct request_client *c)
 	return NULL;
 }
 
-/* Whether the connection of the last request is still there, without spending a request on it. */
-static bool connection_alive(struct request_client *c)
+/*
+ * Whether the connection of the last request is of further use, without spending a request on it. A peer
+ * that says something between requests mostly says that it goes away; libcurl 7.88 would send the
+ * next request nevertheless and wait for its answer in vain.
+ */
+static bool connection_usable(struct request_client *c)
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	if (!c->kept || curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
 	    fd == CURL_SOCKET_BAD)
 		return false;
-	struct pollfd pollfd = { .fd = fd, .events = POLLRDHUP };
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLRDHUP };
 	return poll(&pollfd, 1, 0) == 0;
 }
 
@@ -190,7 +194,7 @@ static bool worth_repeating(const struct request_client *c, CURLcode r)
 
 static CURLcode perform(struct request_client *c, usec_t timeout)
 {
-	if (!connection_alive(c))
+	if (!connection_usable(c))
 		return perform_once(c, timeout, false);
 	CURLcode r = perform_once(c, timeout, true);
 	if (!worth_repeating(c, r))
@@ -225,7 +229,7 @@ static int perform_error(struct request_client *c, CURLcode code, struct err *e)
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 		return err_set(e, ECONNRESET,
-			       "%s closed the connection before the answer was complete",
+			       "the connection to %s broke before the answer was complete",
 			       c->socket_path);
 	default:
 		return err_set(e, EBADMSG, "%s does not speak HTTP%s as expected: %s",

@@ -35,7 +35,7 @@ static inline void cleanup_request_clientp(struct request_client **c)
 struct request {
 	const char *path;	    /* "/runtime.v1.RuntimeService/Version" */
 	const char *const *headers; /* "name: value", NULL-terminated */
-	const void *body;	    /* sent with POST */
+	const void *body;	    /* sent with POST; NULL: the request is a GET */
 	size_t body_len;
 	usec_t timeout; /* of the whole exchange, connecting included; at least 1 ms is taken */
 	/* Where the body of the answer goes; its ceiling is how much is accepted. Cleared first. */
@@ -49,7 +49,7 @@ struct request {
 /*
  * Performs the request. Returns 0 with the HTTP status in *ret_status, whatever it is, or
  *   -ENOENT, -EACCES, -ECONNREFUSED  the socket is not there, not allowed, nobody listens
- *   -ECONNRESET                      the peer closed the connection before the answer was complete
+ *   -ECONNRESET                      the connection broke before the answer was complete
  *   -ETIMEDOUT                       no complete answer within the timeout, wherever it stopped
  *   -E2BIG                           the answer's body or its headers are larger than accepted
  *   -EBADMSG                         the peer does not speak HTTP as it should

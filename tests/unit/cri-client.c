@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Drives the runtime layer for the tests: cri-client ENDPOINT TIMEOUT-MS COMMAND..., each command
+ * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
+ * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, and times:N:COMMAND, which
+ * prints the mean duration instead.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/runtime.h"
+#include "util/buf.h"
+#include "util/json-write.h"
+#include "util/parse.h"
+
+static void write_texts(struct json_writer *w, const char *key, const char *const *texts, size_t n)
+{
+	json_array_begin(w, key);
+	for (size_t i = 0; i < n; i++)
+		json_string(w, NULL, texts[i]);
+	json_array_end(w);
+}
+
+static void write_images(struct json_writer *w, const struct inventory *inv)
+{
+	json_array_begin(w, "images");
+	for (size_t i = 0; i < inv->n_images; i++) {
+		const struct image *image = &inv->images[i];
+		json_object_begin(w, NULL);
+		json_string(w, "id", image->id);
+		write_texts(w, "names", image->names, image->n_names);
+		write_texts(w, "digests", image->digests, image->n_digests);
+		json_u64(w, "sizeBytes", image->size_bytes);
+		json_u64(w, "predictedBytes", image->predicted_bytes);
+		json_u64(w, "predictedInodes", image->predicted_inodes);
+		json_bool(w, "pinned", image->pinned);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void write_containers(struct json_writer *w, const struct inventory *inv)
+{
+	json_array_begin(w, "containers");
+	for (size_t i = 0; i < inv->containers.n_containers; i++) {
+		const struct container *c = &inv->containers.containers[i];
+		json_object_begin(w, NULL);
+		json_string(w, "id", c->id);
+		write_texts(w, "references", c->references, CONTAINER_N_REFERENCES);
+		write_texts(w, "volumeImages", c->volume_images, c->n_volume_images);
+		json_string(w, "state", container_state_to_string(c->state));
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+static void print(struct buf *out)
+{
+	puts(buf_string(out));
+	fflush(stdout);
+}
+
+static void print_inventory(const struct inventory *inv)
+{
+	cleanup_buf struct buf out = BUF_INIT((size_t)64 << 20);
+	struct json_writer w = { .out = &out };
+	json_object_begin(&w, NULL);
+	json_string(&w, "runtime", inv->runtime);
+	json_string(&w, "imageStorePath", inv->image_store_path);
+	write_images(&w, inv);
+	write_containers(&w, inv);
+	write_texts(&w, "sandboxImages", inv->sandbox_images, inv->n_sandbox_images);
+	json_object_end(&w);
+	print(&out);
+}
+
+static void print_done(const struct runtime *r)
+{
+	cleanup_buf struct buf out = BUF_INIT(4096);
+	struct json_writer w = { .out = &out };
+	json_object_begin(&w, NULL);
+	json_string(&w, "name", r->name);
+	json_string(&w, "version", r->version);
+	json_string(&w, "endpoint", r->endpoint);
+	json_object_end(&w);
+	print(&out);
+}
+
+static int fail(int code, const char *message)
+{
+	cleanup_buf struct buf out = BUF_INIT(4096);
+	struct json_writer w = { .out = &out };
+	json_object_begin(&w, NULL);
+	json_string(&w, "error", message);
+	json_string(&w, "errno", strerrorname_np(code));
+	json_object_end(&w);
+	print(&out);
+	return 1;
+}
+
+static int inventory(struct runtime *r, bool quiet, struct err *e)
+{
+	cleanup_inventory struct inventory *inv = NULL;
+	int rc = runtime_inventory(r, &inv, e);
+	if (rc == 0 && !quiet)
+		print_inventory(inv);
+	return rc;
+}
+
+static int containers(struct runtime *r, bool quiet, struct err *e)
+{
+	cleanup_inventory struct inventory *inv = inventory_new();
+	int rc = runtime_containers(r, inv, e);
+	if (rc == 0 && !quiet)
+		print_inventory(inv);
+	return rc;
+}
+
+static int one(struct runtime *r, const char *command, bool quiet, struct err *e)
+{
+	int rc;
+	if (strcmp(command, "inventory") == 0)
+		return inventory(r, quiet, e);
+	if (strcmp(command, "containers") == 0)
+		return containers(r, quiet, e);
+	if (strncmp(command, "remove:", 7) == 0)
+		rc = runtime_remove_image(r, &(struct image){ .id = command + 7 }, e);
+	else
+		rc = runtime_probe(r, e);
+	if (rc == 0 && !quiet)
+		print_done(r);
+	return rc;
+}
+
+static int64_t now_nsec(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* N:COMMAND */
+static int times(struct runtime *r, char *what, struct err *e)
+{
+	char *count = strsep(&what, ":");
+	int64_t n;
+	if (!what || parse_i64(count, &n) < 0 || n <= 0)
+		return err_set(e, EINVAL, "times:N:COMMAND");
+	int64_t started = now_nsec();
+	for (int64_t i = 0; i < n; i++) {
+		int rc = one(r, what, true, e);
+		if (rc < 0)
+			return rc;
+	}
+	printf("{\"command\":\"%s\",\"times\":%lld,\"meanMicroseconds\":%.1f}\n", what,
+	       (long long)n, (double)(now_nsec() - started) / 1000 / (double)n);
+	fflush(stdout);
+	return 0;
+}
+
+static int pause_for(const char *text, struct err *e)
+{
+	int64_t ms;
+	if (parse_i64(text, &ms) < 0 || ms < 0)
+		return err_set(e, EINVAL, "sleep:MS");
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	(void)nanosleep(&ts, NULL);
+	return 0;
+}
+
+static int run(struct runtime *r, char *command, struct err *e)
+{
+	if (strncmp(command, "times:", 6) == 0)
+		return times(r, command + 6, e);
+	if (strncmp(command, "sleep:", 6) == 0)
+		return pause_for(command + 6, e);
+	return one(r, command, false, e);
+}
+
+int main(int argc, char **argv)
+{
+	int64_t ms;
+	if (argc < 4 || parse_i64(argv[2], &ms) < 0)
+		return 2;
+	const char *root = getenv("CRI_CLIENT_ROOT");
+	const struct runtime_options options = { argv[1], root ? root : "", ms * USEC_PER_MSEC };
+	struct runtime *r;
+	struct err e = { 0 };
+	int status = 0;
+	if (runtime_open(&options, &r, &e) < 0)
+		return fail(e.code, e.msg);
+	for (int i = 3; i < argc; i++) {
+		if (run(r, argv[i], &e) < 0)
+			status = fail(e.code, e.msg);
+	}
+	runtime_free(r);
+	return status;
+}
