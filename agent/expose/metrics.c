@@ -374,16 +374,16 @@ static const struct family families[] = {
 	OWN(GAUGE, write_build_info, "disk_pressure_build_info",
 	    "The version of the agent; always 1."),
 	PROCESS(COUNTER, KIND_USEC, cpu, "process_cpu_seconds",
-		"User and system CPU time of the agent."),
+		"User and system CPU time spent by the agent."),
 	PROCESS(GAUGE, KIND_U64, resident_bytes, "process_resident_memory_bytes",
-		"Resident memory of the agent."),
+		"Resident memory size of the agent."),
 	PROCESS(GAUGE, KIND_U64, virtual_bytes, "process_virtual_memory_bytes",
-		"Virtual memory of the agent."),
-	PROCESS(GAUGE, KIND_U64, open_fds, "process_open_fds", "Open file descriptors."),
+		"Virtual memory size of the agent."),
+	PROCESS(GAUGE, KIND_U64, open_fds, "process_open_fds", "Number of open file descriptors."),
 	PROCESS(GAUGE, KIND_U64, max_fds, "process_max_fds",
-		"Most file descriptors that may be open."),
+		"Maximum number of open file descriptors."),
 	PROCESS(GAUGE, KIND_WALL, start_wall_usec, "process_start_time_seconds",
-		"Start of the agent since the epoch."),
+		"Time at which the agent started, since the epoch."),
 };
 /* clang-format on */
 

@@ -34,6 +34,9 @@ char *pass_keep_detail(const struct pass_report *report, const struct verdict *v
 {
 	char ago[HUMAN_MAX], minimum[HUMAN_MAX];
 	const char *text = "", *by = v->by;
+	usec_t age;
+	if (__builtin_sub_overflow(ctx->now, v->first_seen, &age))
+		age = 0;
 	switch (v->keep) {
 	case KEEP_IN_USE:
 		text = "container ";
@@ -58,7 +61,7 @@ char *pass_keep_detail(const struct pass_report *report, const struct verdict *v
 		break;
 	case KEEP_TOO_YOUNG:
 		(void)snprintf(buf, PASS_DETAIL_MAX, "first seen %s ago, minimum age %s",
-			       human_duration(ctx->now - v->first_seen, ago),
+			       human_duration(age, ago),
 			       human_go_duration(ctx->minimum_age, minimum));
 		return buf;
 	case KEEP_CHANGED:
