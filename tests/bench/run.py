@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements of the built program, each beside what it is compared with. `sudo make bench`.
+
+Arguments: which of idle, latency, pass, plan; none: all, about five minutes. A figure that misses its aim
+says so, but only a measurement that could not be made ends with an error: this is no test.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
+
+import run as runner
+
+if not runner.why_not():
+    from lib import check, images, lab
+
+MB = 1_000_000
+
+
+def tell(what, figure, aim=None, good=None):
+    print(f"{what:58} {figure:>26}" + (f"   aim {aim}{'' if good else ': MISSED'}" if aim else ""), flush=True)
+
+
+def built(name):
+    return os.path.join(os.environ.get("TOP_BUILDDIR", "."), "tests", "bench", name)
+
+
+# --- the daemon when nothing happens ---------------------------------------------------------------
+
+IDLE_SECONDS = 60
+
+
+def bench_idle():
+    """Two daemons on one node with 20 images, at the same time: one looks as seldom as it may, one as often."""
+    with lab.Lab() as laboratory:
+        node = laboratory.node()
+        node.load(*(images.simple(f"bench.test/app{number}:1", random=MB, zeros=MB) for number in range(20)))
+        slow, fast = (laboratory.agent(node, high=90, low=80, settings={
+            "filesystems": {"nodefs": node.fs.path, "sample-interval-min": step, "sample-interval-max": step},
+            "agent": {"log-level": "notice"}}).start() for step in ("10s", "50ms"))
+        time.sleep(3)
+        before = [cpu_seconds(agent.process.pid) for agent in (slow, fast)]
+        time.sleep(IDLE_SECONDS)
+        for agent, start, what in zip((slow, fast), before, ("every 10 s", "every 50 ms")):
+            used = cpu_seconds(agent.process.pid) - start
+            memory = memory_of(agent.process.pid)
+            percent = 100 * used / IDLE_SECONDS
+            tell(f"idle, a look {what}: private dirty memory", f"{memory['Private_Dirty'] / 1e6:.2f} MB",
+                 "3 MB", memory["Private_Dirty"] <= 3e6)
+            tell(f"idle, a look {what}: resident memory", f"{memory['Rss'] / 1e6:.2f} MB")
+            tell(f"idle, a look {what}: of one core", f"{percent:.3f} %", "0.1 %", percent <= 0.1)
+
+
+def cpu_seconds(pid):
+    """Of all threads, in nanoseconds from the scheduler: the ticks of /proc/PID/stat are too coarse."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def memory_of(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        lines = [line.split() for line in file]
+    return {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if line[-1] == "kB"}
+
+
+# --- from the crossing to the first removal ----------------------------------------------------------
+
+WRITER_RATE = 600 * MB
+LATENCY_ROUNDS = 5
+
+
+class Writer(threading.Thread):
+    """Writes at a steady rate until it is told to stop or the filesystem is nearly full."""
+
+    def __init__(self, fs):
+        super().__init__(daemon=True)
+        self.fs, self.ends, self.rate = fs, threading.Event(), 0
+        self.path = os.path.join(fs.path, "writer")
+
+    def run(self):
+        piece, written, begun = os.urandom(4 << 20), 0, time.monotonic()
+        handle = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        while not self.ends.is_set() and self.fs.used_percent() < 92:
+            written += os.write(handle, piece)
+            ahead = written / WRITER_RATE - (time.monotonic() - begun)
+            if ahead > 0:
+                time.sleep(ahead)
+        self.rate = written / (time.monotonic() - begun)
+        os.close(handle)
+
+    def stop(self):
+        self.ends.set()
+        self.join(30)
+        os.unlink(self.path)
+
+
+def bench_latency():
+    """A file grows at 600 MB/s across the high threshold; the disk itself tells when it was crossed and relieved."""
+    with lab.Lab() as laboratory:
+        node = laboratory.node(size=4 << 30)
+        node.load(*(images.simple(f"bench.test/app{number}:1") for number in range(60)))
+        agent = laboratory.agent(node, high=60, low=59, settings={"agent": {"log-level": "notice"}}).start()
+        watcher = laboratory.watch(node)
+        rows = []
+        for _ in range(LATENCY_ROUNDS):
+            check.wait_for(lambda: node.fs.used_percent() < 55, 30, "room for a round")
+            time.sleep(12)      # longer than the longest time between two looks: it is caught at rest
+            rows.append(cross(node, watcher))
+        for took, rate in rows:
+            tell("crossed 60 %, first removal done after", f"{took * 1000:.0f} ms at {rate / 1e6:.0f} MB/s")
+        worst = max(took for took, _ in rows)
+        tell(f"the slowest of {len(rows)}", f"{worst * 1000:.0f} ms", "250 ms", worst < 0.25)
+        agent.stop()
+
+
+def cross(node, watcher):
+    since, writer = time.monotonic(), Writer(node.fs)
+    writer.start()
+    try:
+        crossed = check.wait_for(lambda: over_since(watcher, 60, since), 30, "60 % is crossed", step=0.001)
+        first = check.wait_for(lambda: watcher.first_gain(20 * MB, crossed), 10, "a removal", step=0.001)
+    finally:
+        writer.stop()
+    return first - crossed, writer.rate
+
+
+def over_since(watcher, percent, since):
+    return next((at for at, _, used in list(watcher.samples) if at >= since and used >= percent), None)
+
+
+# --- a pass against the bare calls --------------------------------------------------------------------
+
+PASS_IMAGES = 200
+PASS_ROUNDS = 4
+
+
+def bench_pass():
+    """Two stores alike, 200 images each; the pass and the bare calls change places from round to round."""
+    with lab.Lab() as laboratory:
+        nodes = [laboratory.node(size=512 << 20) for _ in range(2)]
+        agents = [laboratory.agent(node, minimum_age="0s", settings={
+            "image-gc": {"when-futile": "proceed"}, "agent": {"log-level": "notice"}}) for node in nodes]
+        ratios, rest = [], []
+        for number in range(PASS_ROUNDS):
+            for node in nodes:
+                node.load(*(images.simple(f"bench.test/app{image}:1", random=10_000, zeros=10_000)
+                            for image in range(PASS_IMAGES)))
+            by_agent, by_hand = nodes[number % 2], nodes[1 - number % 2]
+            bare = remove_bare(by_hand)
+            done = agents[nodes.index(by_agent)].gc("--to", "0", expect=None)
+            check.equal(len(done["removed"]), PASS_IMAGES, "images removed by the pass")
+            ratios.append(done["durationSeconds"] / bare)
+            rest.append(sum(one["durationSeconds"] for one in done["removed"]))
+            tell(f"a pass over {PASS_IMAGES} images, and the same calls issued bare",
+                 f"{done['durationSeconds']:.3f} s, {bare:.3f} s")
+        ratio = statistics.median(ratios)
+        tell(f"the pass against the bare calls, median of {PASS_ROUNDS}", f"{ratio:.3f}", "1.10", ratio <= 1.10)
+
+
+def remove_bare(node):
+    done = subprocess.run([built("bench-remove"), f"unix://{node.containerd.socket}", "bench.test/"], check=True,
+                          capture_output=True, text=True, timeout=300)
+    answer = json.loads(done.stdout)
+    check.equal(answer["removals"], PASS_IMAGES, "images removed bare")
+    return answer["seconds"]
+
+
+# --- planning ------------------------------------------------------------------------------------------
+
+def bench_plan():
+    """How planning grows; the last column is 1 where it grows with n log n."""
+    done = subprocess.run([built("bench-plan")], check=True, capture_output=True, text=True, timeout=120)
+    for row in map(json.loads, done.stdout.splitlines()):
+        took, growth = row["planMilliseconds"], row["growthOverNLogN"]
+        large = row["images"] >= 10000
+        tell(f"planning {row['images']} images, as many containers", f"{took:.2f} ms", *(
+            ("30 ms", took < 30) if large else ()))
+        tell("  its growth from 100 images, over that of n log n", f"{growth:.2f}")
+
+
+BENCHES = {"plan": bench_plan, "idle": bench_idle, "latency": bench_latency, "pass": bench_pass}
+
+
+def main():
+    chosen = sys.argv[1:] or list(BENCHES)
+    unknown = set(chosen) - set(BENCHES)
+    if unknown:
+        print(f"no bench {' '.join(unknown)}; there are {' '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    reason = runner.why_not()
+    for name in chosen:
+        if reason and name != "plan":
+            print(f"{name}: left out: {reason}")
+        else:
+            BENCHES[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
