@@ -57,7 +57,8 @@ struct reclaimer {
 	uint64_t available_when_observed;
 	uint64_t reclaimable_when_closed;
 	size_t n_over_age;
-	enum pass_result last_result; /* of the last automatic pass */
+	enum pass_result last_told; /* result of an automatic pass that was told at full priority */
+	bool dry_run_told;
 	char image_store_path[4096];
 	struct err history_error; /* as last told */
 };

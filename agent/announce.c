@@ -21,11 +21,15 @@ static void announce(enum occurrence o, int priority, const struct log_field *fi
 	log_entry(&entry);
 }
 
-/* A pass that could not help is tried again and again: it is told once, then only to those who look
- * for every detail. */
-static bool repeats(const struct agent *a, enum pass_result result)
+/*
+ * A pass that could not help is tried again and again: it is told once, then only to those who look
+ * for every detail. A dry run that would help is such a pass, too.
+ */
+static bool repeats(const struct agent *a, const struct pass_report *report)
 {
-	return result == a->reclaimer.last_result && result != RESULT_REACHED;
+	const struct reclaimer *r = &a->reclaimer;
+	return report->result == r->last_told && report->request.dry_run == r->dry_run_told &&
+	       (report->result != RESULT_REACHED || report->request.dry_run);
 }
 
 void announce_pass_started(struct agent *a, enum pass_trigger trigger)
@@ -50,8 +54,7 @@ void announce_pass_started(struct agent *a, enum pass_trigger trigger)
 		LOG_NUMBER("availableBytes", f->space.avail_bytes),
 		LOG_NUMBER("usedPercent", space_used_percent(&f->space, RESOURCE_BYTES)),
 	};
-	bool quiet = a->reclaimer.last_result != RESULT_REACHED &&
-		     a->reclaimer.last_result != RESULT_NOTHING_TO_DO;
+	bool quiet = a->reclaimer.last_told != RESULT_REACHED || a->reclaimer.dry_run_told;
 	announce(OCCURRENCE_RECLAIM_STARTED, quiet ? LOG_DEBUG : -1, fields, ELEMENTS(fields),
 		 message);
 }
@@ -158,8 +161,8 @@ static bool youth_would_do(const struct pass_report *report)
 		const struct verdict *v = &report->plan.verdicts[i];
 		if (v->keep != KEEP_TOO_YOUNG)
 			continue;
-		gain[RESOURCE_BYTES] += v->image->predicted_bytes;
-		gain[RESOURCE_INODES] += v->image->predicted_inodes;
+		for (int r = 0; r < _RESOURCE_MAX; r++)
+			gain[r] += v->predicted[r];
 	}
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
 		uint64_t available = space_available(&report->after, r);
@@ -169,6 +172,12 @@ static bool youth_would_do(const struct pass_report *report)
 	return true;
 }
 
+static void remember_told(struct agent *a, const struct pass_report *report)
+{
+	a->reclaimer.last_told = report->result;
+	a->reclaimer.dry_run_told = report->request.dry_run;
+}
+
 void announce_pass_ended(struct agent *a, const struct pass_report *report)
 {
 	char message[1024];
@@ -176,10 +185,12 @@ void announce_pass_ended(struct agent *a, const struct pass_report *report)
 	bool automatic = report->request.trigger != TRIGGER_MANUAL;
 	int priority = -1;
 	describe_end(report, message, sizeof(message));
-	if (report->result == RESULT_NOTHING_TO_DO || (automatic && repeats(a, report->result)))
+	if (report->result == RESULT_NOTHING_TO_DO || (automatic && repeats(a, report)))
 		priority = LOG_DEBUG;
 	else if (report->result == RESULT_FUTILE && youth_would_do(report))
 		priority = LOG_NOTICE;
+	else if (automatic)
+		remember_told(a, report);
 	struct log_field fields[] = {
 		LOG_TEXT("reason", occurrence_to_string(o)),
 		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),

@@ -180,13 +180,14 @@ static int live_measure(void *ctx, struct space *ret, struct err *e)
 	return r;
 }
 
-static int live_measure_after(void *ctx, const struct image *victim, const struct space *before,
+static int live_measure_after(void *ctx, const struct verdict *victim, const struct space *before,
 			      struct space *ret, struct err *e)
 {
 	struct live *live = ctx;
 	if (live->dry_run)
 		return live_measure(ctx, ret, e);
-	return filesystem_sample_settled(live->store, before, victim->predicted_bytes, ret, e);
+	return filesystem_sample_settled(live->store, before, victim->predicted[RESOURCE_BYTES],
+					 ret, e);
 }
 
 static int live_containers(void *ctx, const struct container_list **ret, struct err *e)
@@ -200,13 +201,13 @@ static int live_containers(void *ctx, const struct container_list **ret, struct 
 	return r;
 }
 
-static int live_remove(void *ctx, const struct image *victim, struct err *e)
+static int live_remove(void *ctx, const struct verdict *victim, struct err *e)
 {
 	struct live *live = ctx;
 	if (!live->dry_run)
-		return runtime_remove_image(live->node->runtime, victim, e);
-	live->imagined_gain.avail_bytes += victim->predicted_bytes;
-	live->imagined_gain.inodes_free += victim->predicted_inodes;
+		return runtime_remove_image(live->node->runtime, victim->image, e);
+	live->imagined_gain.avail_bytes += victim->predicted[RESOURCE_BYTES];
+	live->imagined_gain.inodes_free += victim->predicted[RESOURCE_INODES];
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 /* Images and containers are listed this often when nothing happens, to learn what is in use. */
 #define OBSERVE_INTERVAL     (30 * USEC_PER_SEC)
 /* The same when the disk's usage moves by a two-hundredth of its size: something was pulled. */
-#define OBSERVE_INTERVAL_MIN (1 * USEC_PER_SEC)
+#define OBSERVE_INTERVAL_MIN (250 * USEC_PER_MSEC)
 #define OBSERVE_STEP_DIVISOR 200
 
 #define RECLAIM_QUEUE_MAX 4
@@ -66,8 +66,8 @@ static void job_pass(struct reclaim_job *j)
 		const struct verdict *v = &j->report.plan.verdicts[i];
 		if (v->keep != KEEP_NONE || v->removed)
 			continue;
-		j->observation.reclaimable[RESOURCE_BYTES] += v->image->predicted_bytes;
-		j->observation.reclaimable[RESOURCE_INODES] += v->image->predicted_inodes;
+		for (int r = 0; r < _RESOURCE_MAX; r++)
+			j->observation.reclaimable[r] += v->predicted[r];
 	}
 }
 
@@ -227,8 +227,6 @@ static void pass_done(struct agent *a, struct reclaim_job *j)
 		close_gate(a, j);
 	}
 	announce_pass_ended(a, &j->report);
-	if (j->automatic)
-		r->last_result = j->report.result;
 	if (j->http)
 		answer(j);
 	if (!a->stopping)
@@ -335,7 +333,7 @@ int reclaiming_start(struct agent *a)
 {
 	struct reclaimer *r = &a->reclaimer;
 	pass_node_init(&r->node, a->options->root);
-	r->last_result = RESULT_REACHED;
+	r->last_told = RESULT_REACHED;
 	r->lane = lane_new("reclaim", RECLAIM_QUEUE_MAX);
 	if (!r->lane)
 		return -errno;

@@ -12,6 +12,13 @@
  * strings are non-NULL and live in the inventory's arena. Filled by runtime/, read by core/.
  */
 
+/* Something on the disk that images hold together: an unpacked layer, a compressed blob. */
+struct layer {
+	uint64_t bytes;
+	uint64_t inodes;
+	uint32_t holders; /* images and others, such as containers, that hold it */
+};
+
 struct image {
 	const char *id;		    /* what the runtime removes it by, e.g. "sha256:0123..." */
 	const char *const *names;   /* "docker.io/library/nginx:1" */
@@ -21,6 +28,8 @@ struct image {
 	uint64_t size_bytes;	  /* nominal size as the runtime reports it; may be compressed */
 	uint64_t predicted_bytes; /* what removing it is expected to free on the disk */
 	uint64_t predicted_inodes;
+	const uint32_t *layers; /* indexes into inventory.layers, each once */
+	size_t n_layers;	/* 0: the runtime does not show them */
 	bool pinned;
 };
 
@@ -57,6 +66,8 @@ struct inventory {
 		*image_store_path; /* directory on the image filesystem, as the runtime sees it */
 	struct image *images;
 	size_t n_images;
+	struct layer *layers;
+	size_t n_layers;
 	struct container_list containers;
 	const char *const *sandbox_images; /* references to pause images: configured and in use */
 	size_t n_sandbox_images;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/keep.h"
+#include "core/layers.h"
 #include "util/alloc.h"
 
 static usec_t last_needed(const struct verdict *v)
@@ -108,9 +109,26 @@ static usec_t over_age_at(const struct verdict *v, const struct image_gc_policy 
 	return policy->maximum_age > 0 ? last_needed(v) + policy->maximum_age + 1 : USEC_INFINITY;
 }
 
+/* Predicts each candidate after those before it, the others alone. */
+static void plan_predict(struct plan *p, const struct inventory *inv)
+{
+	cleanup_free uint32_t *holders = layers_holders(inv);
+	for (size_t i = 0; i < p->n_verdicts; i++) {
+		struct verdict *v = &p->verdicts[i];
+		if (v->keep != KEEP_NONE) {
+			v->predicted[RESOURCE_BYTES] = v->image->predicted_bytes;
+			v->predicted[RESOURCE_INODES] = v->image->predicted_inodes;
+			continue;
+		}
+		layers_gain(inv, holders, v->image, v->predicted);
+		layers_release(holders, v->image);
+		for (int r = 0; r < _RESOURCE_MAX; r++)
+			p->reclaimable[r] = amount_add(p->reclaimable[r], v->predicted[r]);
+	}
+}
+
 static void plan_sum(struct plan *p, const struct image_gc_policy *policy)
 {
-	uint64_t *reclaimable = p->reclaimable;
 	p->next_eligible = p->next_over_age = USEC_INFINITY;
 	for (size_t i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
@@ -119,10 +137,6 @@ static void plan_sum(struct plan *p, const struct image_gc_policy *policy)
 			p->n_over_age += v->over_age;
 			if (!v->over_age && over_age_at(v, policy) < p->next_over_age)
 				p->next_over_age = over_age_at(v, policy);
-			reclaimable[RESOURCE_BYTES] =
-				amount_add(reclaimable[RESOURCE_BYTES], v->image->predicted_bytes);
-			reclaimable[RESOURCE_INODES] = amount_add(reclaimable[RESOURCE_INODES],
-								  v->image->predicted_inodes);
 		} else if (v->keep == KEEP_TOO_YOUNG && v->eligible_at < p->next_eligible) {
 			p->next_eligible = v->eligible_at;
 		}
@@ -140,6 +154,7 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 	share_protection(ret->verdicts, ret->n_verdicts);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
 	plan_sum(ret, policy);
+	plan_predict(ret, inv);
 }
 
 void plan_done(struct plan *p)

@@ -19,7 +19,10 @@ struct verdict {
 	usec_t first_seen;
 	usec_t last_used;   /* USEC_NEVER: never seen in use */
 	usec_t eligible_at; /* KEEP_TOO_YOUNG: when that ends; else USEC_NEVER */
-	bool over_age;	    /* candidate that imageMaximumGCAge wants gone whatever the usage */
+	/* What its removal is expected to free: of a candidate, after those before it in the plan
+	 * are gone; of others, alone. */
+	uint64_t predicted[_RESOURCE_MAX];
+	bool over_age; /* candidate that imageMaximumGCAge wants gone whatever the usage */
 	bool removed;
 };
 

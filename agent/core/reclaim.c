@@ -151,20 +151,19 @@ static bool removal_record(struct pass *p, size_t index, enum remove_reason reas
 	*removal = (struct removal){ .verdict = index, .reason = reason, .duration = took };
 	v->removed = true;
 	/* A removal whose gain could not be measured still happened and stays in the report. */
-	bool measured =
-		p->ops->measure_after(p->ctx, v->image, &before, &p->space, &report->error) == 0;
+	bool measured = p->ops->measure_after(p->ctx, v, &before, &p->space, &report->error) == 0;
 	if (measured)
 		report->after = p->space;
-	removal->predicted[RESOURCE_BYTES] = v->image->predicted_bytes;
-	removal->predicted[RESOURCE_INODES] = v->image->predicted_inodes;
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		if (measured)
+		if (measured && !report->request.dry_run)
 			removal->measured[r] =
 				growth(space_available(&before, r), space_available(&p->space, r));
+		removal->predicted[r] = v->predicted[r];
 		report->predicted[r] = amount_add(report->predicted[r], removal->predicted[r]);
 		report->measured[r] = amount_add(report->measured[r], removal->measured[r]);
 	}
-	note_gain(p, &before, removal);
+	if (!report->request.dry_run)
+		note_gain(p, &before, removal);
 	if (p->ops->removed)
 		p->ops->removed(p->ctx, report, removal);
 	return measured || pass_fail(p);
@@ -194,7 +193,7 @@ static bool victim_remove(struct pass *p, size_t index)
 	if (!is_free)
 		return true;
 	usec_t start = p->ops->now(p->ctx);
-	int r = p->ops->remove(p->ctx, v->image, &p->report->error);
+	int r = p->ops->remove(p->ctx, v, &p->report->error);
 	if (r < 0)
 		return removal_failed(p, v, -r);
 	p->failed_in_a_row = 0;

@@ -26,12 +26,12 @@ struct reclaim_ops {
 	int (*measure)(void *ctx, struct space *ret, struct err *e);
 	/* The same after victim was removed from a filesystem that had before: waits, where the
 	 * filesystem needs that, until the space shows. */
-	int (*measure_after)(void *ctx, const struct image *victim, const struct space *before,
+	int (*measure_after)(void *ctx, const struct verdict *victim, const struct space *before,
 			     struct space *ret, struct err *e);
 	/* All containers in every state, fresh. Owned by ctx, valid until the next call. */
 	int (*containers)(void *ctx, const struct container_list **ret, struct err *e);
 	/* Removes one image. Success also when it is already gone. */
-	int (*remove)(void *ctx, const struct image *victim, struct err *e);
+	int (*remove)(void *ctx, const struct verdict *victim, struct err *e);
 	/* Whether to end after the removal in flight. */
 	bool (*stopping)(void *ctx);
 	usec_t (*now)(void *ctx);

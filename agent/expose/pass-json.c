@@ -143,8 +143,8 @@ static void write_kept(struct json_writer *w, const struct pass_report *report,
 		write_image(w, v, ctx);
 		json_string(w, "reason", keep_reason_to_string(reason));
 		json_string(w, "detail", pass_keep_detail(report, v, ctx, detail));
-		json_u64(w, "predictedBytes", v->image->predicted_bytes);
-		json_u64(w, "predictedInodes", v->image->predicted_inodes);
+		json_u64(w, "predictedBytes", v->predicted[RESOURCE_BYTES]);
+		json_u64(w, "predictedInodes", v->predicted[RESOURCE_INODES]);
 		json_object_end(w);
 	}
 	json_array_end(w);
