@@ -50,17 +50,28 @@ void pass_node_done(struct pass_node *node)
 	node->runtime = runtime_free(node->runtime);
 	usage_clear(&node->history);
 	free(node->root);
-	node->root = NULL;
+	free(node->endpoint);
+	node->root = node->endpoint = NULL;
+}
+
+static bool runtime_is_current(const struct pass_node *node, const struct config *config)
+{
+	return node->runtime && strcmp(node->endpoint, config->runtime_endpoint) == 0 &&
+	       node->timeout == config->runtime_timeout;
 }
 
 int pass_node_connect(struct pass_node *node, const struct config *config, struct err *e)
 {
-	if (node->runtime)
+	if (runtime_is_current(node, config))
 		return 0;
+	node->runtime = runtime_free(node->runtime);
+	free(node->endpoint);
+	node->endpoint = xstrdup(config->runtime_endpoint);
+	node->timeout = config->runtime_timeout;
 	struct runtime_options options = {
-		.endpoint = config->runtime_endpoint,
+		.endpoint = node->endpoint,
 		.root = node->root,
-		.timeout = config->runtime_timeout,
+		.timeout = node->timeout,
 	};
 	return runtime_open(&options, &node->runtime, e);
 }

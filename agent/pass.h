@@ -19,6 +19,8 @@
 struct pass_node {
 	char *root;		 /* prefix of host paths, "" for none */
 	struct runtime *runtime; /* NULL until it was reached */
+	char *endpoint;		 /* runtime.endpoint and runtime.timeout that it was opened with */
+	usec_t timeout;
 	struct usage_history history;
 	bool history_loaded, history_changed;
 	usec_t history_saved_at;
@@ -46,7 +48,8 @@ struct pass_callbacks {
 void pass_node_init(struct pass_node *node, const char *root);
 void pass_node_done(struct pass_node *node);
 
-/* Reaches the runtime if it is not reached yet. -ENOENT: there is none on this host. */
+/* Reaches the runtime if it is not reached yet, or another is configured now. -ENOENT: there is none
+ * on this host. */
 must_check int pass_node_connect(struct pass_node *node, const struct config *config,
 				 struct err *e);
 /* Lists everything, notes what is in use, and says what a pass would find. */

@@ -15,6 +15,9 @@
 #define OBSERVE_INTERVAL_MIN (250 * USEC_PER_MSEC)
 #define OBSERVE_STEP_DIVISOR 200
 
+/* A runtime that is away, or was never there, is looked for this often. */
+#define RECONNECT_INTERVAL (5 * USEC_PER_SEC)
+
 #define RECLAIM_QUEUE_MAX 4
 
 enum reclaim_kind {
@@ -324,7 +327,9 @@ static int on_observe_timer(sd_event_source *source, uint64_t usec, void *userda
 {
 	(void)usec;
 	struct agent *a = userdata;
-	int r = sd_event_source_set_time_relative(source, OBSERVE_INTERVAL);
+	bool up = a->status.runtime.up;
+	int r = sd_event_source_set_time_relative(
+		source, (uint64_t)(up ? OBSERVE_INTERVAL : RECONNECT_INTERVAL));
 	observe(a);
 	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
