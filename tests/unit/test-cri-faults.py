@@ -156,7 +156,7 @@ def closes_before_trailers(path):
 
 @test
 def closes_in_an_http2_frame(path):
-    nonsense(path, "ECONNRESET", "^Version: .*connection .* broke",
+    nonsense(path, BROKEN, f"^Version: {BROKEN_TEXT}",
              lambda stream: (stream.raw(b"\0\1\0\1\4\0\0"), stream.close()))
 
 
@@ -291,7 +291,7 @@ def a_connection_is_kept(path):
 @test
 def a_connection_closed_meanwhile(path):
     with Raw(path, lambda stream: (version(stream), time.sleep(0.05), stream.close())) as peer:
-        got = run(path, "sleep:100", "probe", "sleep:100", "probe", deadline=5)
+        got = run(path, "sleep:500", "probe", "sleep:500", "probe", deadline=5)
         equal([one.get("error") for one in got], [None, None], "probes")
         equal((peer.requests, peer.connections), (3, 3), "requests, connections")
 
@@ -316,8 +316,8 @@ def a_connection_told_to_go_away(path):
         time.sleep(0.05)
         stream.h2(double.GOAWAY, 0, stream.id.to_bytes(4, "big") + bytes(4), stream=0)
     with Raw(path, script):
-        got = run(path, "sleep:100", "probe", "sleep:100", "probe", "sleep:100", "probe", deadline=5)
-        equal([one.get("error") for one in got], [None] * 3, "probes")
+        got = run(path, "sleep:500", "probe", "sleep:500", "probe", deadline=5)
+        equal([one.get("error") for one in got], [None, None], "probes")
 
 
 @test
