@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include <systemd/sd-event.h>
 
@@ -14,20 +14,15 @@
 #include "expose/http-server.h"
 #include "expose/process.h"
 #include "pass.h"
+#include "shared-config.h"
 #include "util/lane.h"
 
 /*
- * The daemon's state, shared by agent.c, sampling.c and reclaiming.c alone. Everything in here belongs
+ * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, serving.c and announce.c alone. Everything in here belongs
  * to the main thread; lanes see only their jobs.
  */
 
 struct agent;
-
-/* A configuration with the number of those who read it. Counted by the main thread only. */
-struct shared_config {
-	struct config *config;
-	unsigned users;
-};
 
 /* One filesystem role and the lane that looks at it: a hung mount blocks only itself. */
 struct sampler {
@@ -51,7 +46,7 @@ struct reclaimer {
 	struct pass_node node; /* the lane's: never touched here while a job is in flight */
 	unsigned jobs;	       /* in flight or waiting */
 	bool pass_wanted_or_running;
-	volatile sig_atomic_t stopping;
+	atomic_bool stopping;
 	struct pass_gate gate;
 	usec_t observed_at;
 	uint64_t available_when_observed;
@@ -76,11 +71,10 @@ struct agent {
 	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
 	bool stopping;
+	/* Set by agent.c, which brings the parts together. */
+	void (*sampled)(struct agent *a); /* there is a new sample of imagefs */
+	void (*stopped)(struct agent *a); /* the last job of a stopping agent is done */
 };
-
-struct shared_config *shared_config_new(struct config *config);
-struct shared_config *shared_config_ref(struct shared_config *c);
-struct shared_config *shared_config_unref(struct shared_config *c);
 
 /* sampling.c: the probe lanes. */
 int sampling_start(struct agent *a);
@@ -98,9 +92,10 @@ void reclaiming_sampled(struct agent *a);
 int reclaiming_request(struct agent *a, const struct pass_request *request,
 		       struct http_request *http);
 
-/* agent.c: called when the last reclaim job of a stopping agent is done. */
-void agent_stopped(struct agent *a);
-void agent_update_notify(struct agent *a);
+/* serving.c: what others see. */
+int serving_start(struct agent *a, struct err *e);
+/* Tells the service manager how full the filesystem is. */
+void serving_notify(struct agent *a);
 
 /* announce.c: logs what INTERFACE calls the occurrences, once per change of state. */
 void announce_pass_started(struct agent *a, enum pass_trigger trigger);

@@ -7,7 +7,7 @@
 
 #include "core/usage-codec.h"
 #include "node/state-file.h"
-#include "pass.h"
+#include "util/clock.h"
 #include "util/limits.h"
 
 #define FILE_NAME	"usage"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/threshold.h"
+#include "util/clock.h"
 
 #define KUBELET_ROOT "/var/lib/kubelet"
 

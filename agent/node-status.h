@@ -6,7 +6,7 @@
 #include "core/reclaim.h"
 #include "core/status.h"
 #include "node/mountinfo.h"
-#include "pass.h"
+#include "pass-node.h"
 
 /*
  * Writes facts into the status snapshot. The daemon and the command line, when no daemon answers,

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pass.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "history.h"
 #include "node/filesystem.h"
 #include "node/pass-lock.h"
-
-/* The last use of what is in use moves on all the time; so much of it may be lost in a crash. */
-#define HISTORY_INTERVAL (5 * USEC_PER_MINUTE)
+#include "util/clock.h"
 
 /* The ctx of the reclaim ops. */
 struct live {
@@ -22,154 +16,6 @@ struct live {
 	struct inventory *fresh;    /* of the last containers() */
 	struct space imagined_gain; /* dry run: what the removals would have freed */
 };
-
-static usec_t clock_usec(clockid_t clock)
-{
-	struct timespec ts;
-	(void)clock_gettime(clock, &ts);
-	return (usec_t)ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
-usec_t now_monotonic(void)
-{
-	return clock_usec(CLOCK_MONOTONIC);
-}
-
-int64_t now_wall(void)
-{
-	return clock_usec(CLOCK_REALTIME);
-}
-
-void pass_node_init(struct pass_node *node, const char *root)
-{
-	*node = (struct pass_node){ .root = xstrdup(root) };
-}
-
-void pass_node_done(struct pass_node *node)
-{
-	node->runtime = runtime_free(node->runtime);
-	usage_clear(&node->history);
-	free(node->root);
-	free(node->endpoint);
-	node->root = node->endpoint = NULL;
-}
-
-static bool runtime_is_current(const struct pass_node *node, const struct config *config)
-{
-	return node->runtime && strcmp(node->endpoint, config->runtime_endpoint) == 0 &&
-	       node->timeout == config->runtime_timeout;
-}
-
-int pass_node_connect(struct pass_node *node, const struct config *config, struct err *e)
-{
-	if (runtime_is_current(node, config))
-		return 0;
-	node->runtime = runtime_free(node->runtime);
-	free(node->endpoint);
-	node->endpoint = xstrdup(config->runtime_endpoint);
-	node->timeout = config->runtime_timeout;
-	struct runtime_options options = {
-		.endpoint = node->endpoint,
-		.root = node->root,
-		.timeout = node->timeout,
-	};
-	return runtime_open(&options, &node->runtime, e);
-}
-
-/* A runtime that cannot be reached may come back as another version or on another socket. */
-static int runtime_lost(struct pass_node *node, int r)
-{
-	if (removal_error_from_errno(-r) == REMOVAL_ERROR_UNAVAILABLE)
-		node->runtime = runtime_free(node->runtime);
-	return r;
-}
-
-static void history_begin(struct pass_node *node, const struct config *config)
-{
-	if (node->history_loaded)
-		return;
-	node->history_loaded = true;
-	node->history_error.code = 0;
-	(void)history_load(config->state_directory, &node->history, &node->history_error);
-}
-
-void pass_node_save(struct pass_node *node, const struct config *config, bool now)
-{
-	if (!node->history_loaded)
-		return;
-	if (!now && !node->history_changed &&
-	    now_monotonic() - node->history_saved_at < HISTORY_INTERVAL)
-		return;
-	node->history_saved_at = now_monotonic();
-	node->history_error.code = 0;
-	if (history_save(config->state_directory, &node->history, &node->history_error) == 0)
-		node->history_changed = false;
-}
-
-/* The inventory, with what is in use noted in the history. *ret_use is an array the caller frees. */
-static int take_inventory(struct pass_node *node, const struct config *config,
-			  struct inventory **ret, struct image_use **ret_use, struct err *e)
-{
-	cleanup_inventory struct inventory *inv = NULL;
-	int r = pass_node_connect(node, config, e);
-	if (r < 0)
-		return r;
-	r = runtime_inventory(node->runtime, &inv, e);
-	if (r < 0)
-		return runtime_lost(node, r);
-	struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
-	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
-		    inv->n_sandbox_images, use);
-	history_begin(node, config);
-	if (usage_observe(&node->history, inv, use, now_monotonic()))
-		node->history_changed = true;
-	*ret = take_ptr(inv);
-	*ret_use = use;
-	return 0;
-}
-
-/* Where the images live, as this process can reach it: the configuration's word, else the runtime's. */
-static int store_path(const struct pass_node *node, const struct config *config,
-		      const struct inventory *inv, char ret[4096], struct err *e)
-{
-	const char *path = config->filesystem_paths[ROLE_IMAGEFS];
-	if (strcmp(path, "auto") == 0)
-		path = inv->image_store_path;
-	if (!*path)
-		return err_set(e, ENODATA,
-			       "the runtime does not say where its images are; set imagefs in "
-			       "[filesystems]");
-	if (snprintf(ret, 4096, "%s%s", node->root, path) >= 4096)
-		return err_set(e, ENAMETOOLONG, "the image store's path is too long");
-	return 0;
-}
-
-int pass_observe(struct pass_node *node, const struct config *config, struct observation *ret,
-		 struct err *e)
-{
-	cleanup_inventory struct inventory *inv = NULL;
-	cleanup_free struct image_use *use = NULL;
-	struct observation o = { 0 };
-	struct plan plan;
-	int r = take_inventory(node, config, &inv, &use, e);
-	if (r < 0)
-		return r;
-	struct image_gc_policy policy = config_image_gc_policy(config);
-	plan_build(inv, use, &node->history, &policy, now_monotonic(), &plan);
-	plan_count(&plan, o.images);
-	memcpy(o.reclaimable, plan.reclaimable, sizeof(o.reclaimable));
-	o.n_over_age = plan.n_over_age;
-	o.next_eligible = plan.next_eligible;
-	o.next_over_age = plan.next_over_age;
-	plan_done(&plan);
-	r = store_path(node, config, inv, o.image_store_path, e);
-	if (r < 0)
-		return r;
-	*ret = o;
-	return 0;
-}
-
-/* --- the ops of core/reclaim.h ----------------------------------------------------------------- */
 
 static void imagine(const struct live *live, struct space *space)
 {
@@ -225,7 +71,7 @@ static int live_remove(void *ctx, const struct verdict *victim, struct err *e)
 static bool live_stopping(void *ctx)
 {
 	const struct live *live = ctx;
-	return live->callbacks->stopping && *live->callbacks->stopping;
+	return live->callbacks->stopping && atomic_load(live->callbacks->stopping);
 }
 
 static usec_t live_now(void *ctx)
@@ -255,12 +101,12 @@ static int pass_prepare(struct live *live, const struct config *config,
 			const struct image_gc_policy *policy, struct pass_report *report)
 {
 	cleanup_free struct image_use *use = NULL;
-	int r = take_inventory(live->node, config, &report->inventory, &use, &report->error);
+	int r = pass_node_inventory(live->node, config, &report->inventory, &use, &report->error);
 	if (r < 0)
 		return r;
 	plan_build(report->inventory, use, &live->node->history, policy, now_monotonic(),
 		   &report->plan);
-	return store_path(live->node, config, report->inventory, live->store, &report->error);
+	return pass_node_store(live->node, config, report->inventory, live->store, &report->error);
 }
 
 void pass_run(struct pass_node *node, const struct config *config,
@@ -279,6 +125,6 @@ void pass_run(struct pass_node *node, const struct config *config,
 		return;
 	reclaim_run(&live_ops, &live, &policy, report);
 	if (report->result == RESULT_ERROR)
-		(void)runtime_lost(node, -report->error.code);
+		(void)pass_node_failed(node, -report->error.code);
 	live.fresh = inventory_free(live.fresh);
 }

@@ -6,6 +6,7 @@
 #include "agent-state.h"
 #include "expose/pass-json.h"
 #include "node-status.h"
+#include "util/clock.h"
 #include "util/limits.h"
 #include "util/log.h"
 
@@ -31,7 +32,7 @@ struct reclaim_job {
 	struct agent *agent; /* for the callback only */
 	struct shared_config *config;
 	struct pass_node *node; /* the lane's, while the job runs */
-	const volatile sig_atomic_t *stopping;
+	const atomic_bool *stopping;
 	struct http_request *http; /* answered when done; may be NULL */
 	bool automatic;
 
@@ -306,7 +307,7 @@ static void job_done(struct agent *a, struct reclaim_job *j)
 	if (j->kind == JOB_PASS)
 		pass_done(a, j);
 	job_free(j);
-	agent_update_notify(a);
+	serving_notify(a);
 }
 
 static int on_done(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -319,7 +320,7 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
 	while ((job = lane_take_done(a->reclaimer.lane)))
 		job_done(a, (struct reclaim_job *)job);
 	if (a->stopping && a->reclaimer.jobs == 0)
-		agent_stopped(a);
+		a->stopped(a);
 	return 0;
 }
 

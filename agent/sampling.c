@@ -6,6 +6,7 @@
 #include "core/cadence.h"
 #include "node-status.h"
 #include "node/filesystem.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* While a pass that could not help is not repeated yet, nothing happens faster than this. */
@@ -134,7 +135,7 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 		f->pressure[r][PRESSURE_GC].active = a->pressure.active[r];
 		f->pressure[r][PRESSURE_GC].transitions = a->pressure.transitions[r];
 	}
-	reclaiming_sampled(a);
+	a->sampled(a);
 }
 
 static void probe_done(struct sampler *s, struct probe_job *p)

@@ -11,6 +11,7 @@
 #include "node-status.h"
 #include "node/filesystem.h"
 #include "pass.h"
+#include "util/clock.h"
 #include "util/limits.h"
 #include "util/log.h"
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pass-node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "history.h"
+#include "util/clock.h"
+
+/* The last use of what is in use moves on all the time; so much of it may be lost in a crash. */
+#define HISTORY_INTERVAL (5 * USEC_PER_MINUTE)
+
+void pass_node_init(struct pass_node *node, const char *root)
+{
+	*node = (struct pass_node){ .root = xstrdup(root) };
+}
+
+void pass_node_done(struct pass_node *node)
+{
+	node->runtime = runtime_free(node->runtime);
+	usage_clear(&node->history);
+	free(node->root);
+	free(node->endpoint);
+	node->root = node->endpoint = NULL;
+}
+
+static bool runtime_is_current(const struct pass_node *node, const struct config *config)
+{
+	return node->runtime && strcmp(node->endpoint, config->runtime_endpoint) == 0 &&
+	       node->timeout == config->runtime_timeout;
+}
+
+int pass_node_connect(struct pass_node *node, const struct config *config, struct err *e)
+{
+	if (runtime_is_current(node, config))
+		return 0;
+	node->runtime = runtime_free(node->runtime);
+	free(node->endpoint);
+	node->endpoint = xstrdup(config->runtime_endpoint);
+	node->timeout = config->runtime_timeout;
+	struct runtime_options options = {
+		.endpoint = node->endpoint,
+		.root = node->root,
+		.timeout = node->timeout,
+	};
+	return runtime_open(&options, &node->runtime, e);
+}
+
+/* A runtime that cannot be reached may come back as another version or on another socket. */
+int pass_node_failed(struct pass_node *node, int r)
+{
+	if (removal_error_from_errno(-r) == REMOVAL_ERROR_UNAVAILABLE)
+		node->runtime = runtime_free(node->runtime);
+	return r;
+}
+
+static void history_begin(struct pass_node *node, const struct config *config)
+{
+	if (node->history_loaded)
+		return;
+	node->history_loaded = true;
+	node->history_error.code = 0;
+	(void)history_load(config->state_directory, &node->history, &node->history_error);
+}
+
+void pass_node_save(struct pass_node *node, const struct config *config, bool now)
+{
+	if (!node->history_loaded)
+		return;
+	if (!now && !node->history_changed &&
+	    now_monotonic() - node->history_saved_at < HISTORY_INTERVAL)
+		return;
+	node->history_saved_at = now_monotonic();
+	node->history_error.code = 0;
+	if (history_save(config->state_directory, &node->history, &node->history_error) == 0)
+		node->history_changed = false;
+}
+
+/* The inventory, with what is in use noted in the history. *ret_use is an array the caller frees. */
+int pass_node_inventory(struct pass_node *node, const struct config *config, struct inventory **ret,
+			struct image_use **ret_use, struct err *e)
+{
+	cleanup_inventory struct inventory *inv = NULL;
+	int r = pass_node_connect(node, config, e);
+	if (r < 0)
+		return r;
+	r = runtime_inventory(node->runtime, &inv, e);
+	if (r < 0)
+		return pass_node_failed(node, r);
+	struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
+	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
+		    inv->n_sandbox_images, use);
+	history_begin(node, config);
+	if (usage_observe(&node->history, inv, use, now_monotonic()))
+		node->history_changed = true;
+	*ret = take_ptr(inv);
+	*ret_use = use;
+	return 0;
+}
+
+/* Where the images live, as this process can reach it: the configuration's word, else the runtime's. */
+int pass_node_store(const struct pass_node *node, const struct config *config,
+		    const struct inventory *inv, char ret[4096], struct err *e)
+{
+	const char *path = config->filesystem_paths[ROLE_IMAGEFS];
+	if (strcmp(path, "auto") == 0)
+		path = inv->image_store_path;
+	if (!*path)
+		return err_set(e, ENODATA,
+			       "the runtime does not say where its images are; set imagefs in "
+			       "[filesystems]");
+	if (snprintf(ret, 4096, "%s%s", node->root, path) >= 4096)
+		return err_set(e, ENAMETOOLONG, "the image store's path is too long");
+	return 0;
+}
+
+int pass_observe(struct pass_node *node, const struct config *config, struct observation *ret,
+		 struct err *e)
+{
+	cleanup_inventory struct inventory *inv = NULL;
+	cleanup_free struct image_use *use = NULL;
+	struct observation o = { 0 };
+	struct plan plan;
+	int r = pass_node_inventory(node, config, &inv, &use, e);
+	if (r < 0)
+		return r;
+	struct image_gc_policy policy = config_image_gc_policy(config);
+	plan_build(inv, use, &node->history, &policy, now_monotonic(), &plan);
+	plan_count(&plan, o.images);
+	memcpy(o.reclaimable, plan.reclaimable, sizeof(o.reclaimable));
+	o.n_over_age = plan.n_over_age;
+	o.next_eligible = plan.next_eligible;
+	o.next_over_age = plan.next_over_age;
+	plan_done(&plan);
+	r = pass_node_store(node, config, inv, o.image_store_path, e);
+	if (r < 0)
+		return r;
+	*ret = o;
+	return 0;
+}
