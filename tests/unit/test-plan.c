@@ -62,8 +62,9 @@ static void node_build(struct node *n, const struct row *rows, size_t n_rows)
 		n->use[n->inv.n_images++] = rows[i].use;
 		if (!rows[i].unknown)
 			n->entries[n->history.n_entries++] =
-				(struct usage_entry){ (char *)(uintptr_t)rows[i].image.id,
-						      rows[i].first_seen, rows[i].last_used };
+				(struct usage_entry){ .id = (char *)(uintptr_t)rows[i].image.id,
+						      .first_seen = rows[i].first_seen,
+						      .last_used = rows[i].last_used };
 	}
 	if (n->history.n_entries)
 		qsort(n->entries, n->history.n_entries, sizeof(n->entries[0]), entry_compare);
