@@ -73,6 +73,15 @@ static int nothing_found(int worst, const struct buf *failed, const struct buf *
 		       missing->len ? "; not there: " : "", buf_string(missing));
 }
 
+/* What comes from a runtime does not say which one; what comes from the socket does. */
+static void append_failure(struct buf *failed, const char *root, const char *path, const char *why)
+{
+	(void)buf_puts(failed, failed->len ? "; " : "");
+	if (!strstr(why, path))
+		(void)buf_printf(failed, "%s%s: ", root, path);
+	(void)buf_puts(failed, why);
+}
+
 static int open_auto(const struct runtime_options *options, struct runtime **ret, struct err *e)
 {
 	cleanup_buf struct buf failed = BUF_INIT(4096);
@@ -90,7 +99,7 @@ static int open_auto(const struct runtime_options *options, struct runtime **ret
 				continue;
 			}
 			worst = worst ? worst : r;
-			(void)buf_printf(&failed, "%s%s", failed.len ? "; " : "", why.msg);
+			append_failure(&failed, options->root, *path, why.msg);
 		}
 	}
 	return nothing_found(worst, &failed, &missing, e);

@@ -233,6 +233,8 @@ def no_usable_grpc_status(path):
         stream.headers(double.GRPC), stream.data(frame(VERSION_ANSWER), end=True)))
     nonsense(path, "EBADMSG", "^Version: the answer ends without a grpc-status",
              lambda stream: stream.answer(frame(VERSION_ANSWER), {"x": "y"}))
+    nonsense(path, "EBADMSG", "^Version: the answer ends without a grpc-status",
+             lambda stream: stream.headers(double.GRPC, end=True))
     # A status ahead of the body does not say that the body is complete.
     nonsense(path, "EBADMSG", "^Version: the answer ends without a grpc-status", lambda stream: (
         stream.headers(dict(double.GRPC, **double.OK)), stream.data(frame(VERSION_ANSWER), end=True)))

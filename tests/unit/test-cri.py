@@ -298,6 +298,10 @@ def endpoint_auto(path):
         listener.bind(root + "/run/containerd/containerd.sock")
         fails(path, "ECONNREFUSED", "containerd.sock: Connection refused; not there: .*/run/crio/crio.sock",
               endpoint="auto", root=root)
+        # Docker's containerd, which has no CRI.
+        with Recorded(root + "/run/crio/crio.sock"):
+            fails(path, "ECONNREFUSED", r"refused; .*/run/crio/crio.sock: Version: unknown method .* \(UNIMPLEMENTED\); ",
+                  endpoint="auto", root=root)
         with Recorded(root + "/run/crio/crio.sock", answers=healthy()):
             got, = run(path, "probe", endpoint="auto", root=root + "//")
             equal(got["endpoint"], f"unix://{root}/run/crio/crio.sock", "endpoint")

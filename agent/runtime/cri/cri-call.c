@@ -2,11 +2,11 @@
 #include "runtime/cri/cri-call.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "runtime/cri/cri.pb-c.h"
 #include "transport/grpc.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/limits.h"
 
 #define IMAGE_SERVICE(method)	"/runtime.v1.ImageService/" method
@@ -80,13 +80,6 @@ void cri_answer_done(struct cri_answer *answer)
 	*answer = (struct cri_answer){ 0 };
 }
 
-static usec_t now(void)
-{
-	struct timespec ts;
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
-
 static int call(struct cri_peer *peer, const struct cri_method *method,
 		const ProtobufCMessage *request, struct cri_answer *ret, struct err *e)
 {
@@ -114,8 +107,8 @@ static int call(struct cri_peer *peer, const struct cri_method *method,
 int cri_call(struct cri_peer *peer, enum runtime_operation operation,
 	     const ProtobufCMessage *request, struct cri_answer *ret, struct err *e)
 {
-	usec_t started = now();
+	usec_t started = now_monotonic();
 	int r = call(peer, &methods[operation], request, ret, e);
-	histogram_observe(&peer->statistics->requests[operation], now() - started);
+	histogram_observe(&peer->statistics->requests[operation], now_monotonic() - started);
 	return r;
 }
