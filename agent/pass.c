@@ -117,6 +117,8 @@ void pass_run(struct pass_node *node, const struct config *config,
 			     .dry_run = report->request.dry_run };
 	struct image_gc_policy policy = config_image_gc_policy(config);
 	cleanup_close int lock = -1;
+	if (report->request.trigger == TRIGGER_INODES)
+		policy.scarce = RESOURCE_INODES;
 	report->started = report->ended = now_monotonic();
 	report->result = RESULT_ERROR;
 	if (!live.dry_run && pass_lock_acquire(config->state_directory, &lock, &report->error) < 0)

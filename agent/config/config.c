@@ -151,6 +151,8 @@ struct image_gc_policy config_image_gc_policy(const struct config *c)
 		.maximum_age = c->image_maximum_age,
 		.keep = (const char *const *)c->keep.words,
 		.n_keep = c->keep.n_words,
+		.keep_newest = (uint32_t)c->keep_newest_per_repository,
+		.order = c->order,
 		.keep_unrecoverable = c->keep_unrecoverable != TRISTATE_NO,
 		.proceed_when_futile = c->when_futile == WHEN_FUTILE_PROCEED,
 		.max_removals = (uint32_t)c->max_removals_per_pass,

@@ -53,6 +53,8 @@ struct config {
 	usec_t image_minimum_age, image_maximum_age;
 	struct word_list keep;
 	enum tristate keep_unrecoverable;
+	enum removal_order order;
+	int64_t keep_newest_per_repository;
 	enum when_futile when_futile;
 	int64_t max_removals_per_pass;
 

@@ -9,6 +9,7 @@
 
 static const char *const log_formats[] = { "auto", "journal", "text", "json", NULL };
 static const char *const tristates[] = { "no", "yes", "auto", NULL };
+static const char *const order_choices[] = { "lru", "fewest-removals", NULL };
 static const char *const futile_choices[] = { "stop", "proceed", NULL };
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -205,6 +206,28 @@ const struct config_key config_keys[] = {
 		.doc = "Whether images without a registry digest, which were loaded or built on "
 		       "this node and could not be pulled again, are kept. auto: yes on CRI "
 		       "runtimes.",
+	},
+	{
+		.section = "image-gc",
+		.name = "order",
+		.type = CONFIG_CHOICE,
+		AT(order),
+		.choices = order_choices,
+		.default_value = "lru",
+		.doc = "Which images go first. lru: those used longest ago, then those first seen "
+		       "longest ago. fewest-removals: those that free the most of what is scarce, "
+		       "reckoning with layers that images share.",
+	},
+	{
+		.section = "image-gc",
+		.name = "keep-newest-per-repository",
+		.type = CONFIG_INTEGER,
+		AT(keep_newest_per_repository),
+		.min = 0,
+		.max = N_MAX_IMAGES,
+		.default_value = "0",
+		.doc = "So many images of each repository stay, those that came to this node "
+		       "last. 0: none.",
 	},
 	{
 		.section = "image-gc",

@@ -6,6 +6,8 @@
 
 #include "core/keep.h"
 #include "core/layers.h"
+#include "core/newest.h"
+#include "core/order.h"
 #include "util/alloc.h"
 
 static usec_t last_needed(const struct verdict *v)
@@ -152,14 +154,19 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 	for (size_t i = 0; i < inv->n_images; i++)
 		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
 	share_protection(ret->verdicts, ret->n_verdicts);
+	newest_protect(ret->verdicts, ret->n_verdicts, policy->keep_newest, &ret->arena);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
 	plan_sum(ret, policy);
+	if (policy->order == ORDER_FEWEST_REMOVALS)
+		order_by_gain(ret->verdicts + ret->n_over_age, ret->n_candidates - ret->n_over_age,
+			      inv, policy->scarce);
 	plan_predict(ret, inv);
 }
 
 void plan_done(struct plan *p)
 {
 	free(p->verdicts);
+	arena_done(&p->arena);
 	*p = (struct plan){ 0 };
 }
 

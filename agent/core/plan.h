@@ -35,12 +35,13 @@ struct plan {
 	uint64_t reclaimable[_RESOURCE_MAX]; /* predicted gain of all candidates together */
 	usec_t next_eligible; /* when the next too-young image becomes a candidate; USEC_INFINITY */
 	usec_t next_over_age; /* when the next candidate gets over the maximum age; USEC_INFINITY */
+	struct arena arena;   /* of texts that the verdicts refer to */
 };
 
 /*
  * Decides about every image. Order of removal: those over the maximum age, then by last use (never
  * used first), then by first seen, as the kubelet (byLastUsedAndDetected), then by ID so that equal
- * nodes make equal plans. Entries that share an ID share what protects them. use has one entry per
+ * nodes make equal plans; with ORDER_FEWEST_REMOVALS those not over age by what they free. Entries that share an ID share what protects them. use has one entry per
  * image of inv; an image without an entry in history counts as first seen now. Instants are within
  * 2^62 us of 0. Returned verdicts point into inv, which must outlive the plan.
  */

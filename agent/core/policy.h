@@ -8,6 +8,12 @@
 #include "core/space.h"
 #include "util/usec.h"
 
+/* Who goes first. */
+enum removal_order {
+	ORDER_LRU,	       /* last used, then first seen longest ago, as the kubelet */
+	ORDER_FEWEST_REMOVALS, /* who frees the most of what is scarce */
+};
+
 /* What image garbage collection may do and when, as the configuration says it. */
 struct image_gc_policy {
 	int high_percent[_RESOURCE_MAX]; /* usage at or above which a pass starts; > 100: never */
@@ -16,6 +22,9 @@ struct image_gc_policy {
 	usec_t maximum_age;		 /* since last use, else first seen; 0: off */
 	const char *const *keep;	 /* patterns, see keep.h */
 	size_t n_keep;
+	uint32_t keep_newest; /* images of each repository, see newest.h; 0: none */
+	enum removal_order order;
+	enum resource scarce; /* what ORDER_FEWEST_REMOVALS frees the most of */
 	bool keep_unrecoverable;
 	bool proceed_when_futile;
 	uint32_t max_removals; /* per pass; 0: no limit */
