@@ -128,11 +128,10 @@ char *grpc_timeout(usec_t timeout, char buf[GRPC_TIMEOUT_MAX])
 	return buf;
 }
 
-int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct err *e)
+/* Reads what stands in front of a message. data holds GRPC_FRAME_HEADER bytes at least. */
+static int announced_size(const void *data, size_t *ret, struct err *e)
 {
 	const uint8_t *p = data;
-	if (len < GRPC_FRAME_HEADER)
-		return err_set(e, EBADMSG, "the answer has %zu bytes, too few for a message", len);
 	if (p[0] != 0)
 		return err_set(e, EBADMSG,
 			       p[0] == 1 ? "the answer is compressed, which was not asked for"
@@ -142,16 +141,85 @@ int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct 
 		return err_set(e, E2BIG,
 			       "the answer announces %zu bytes, more than %d are not taken",
 			       announced, BUF_MAX_GRPC_MESSAGE);
+	*ret = announced;
+	return 0;
+}
+
+int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct err *e)
+{
+	if (len < GRPC_FRAME_HEADER)
+		return err_set(e, EBADMSG, "the answer has %zu bytes, too few for a message", len);
+	size_t announced;
+	int r = announced_size(data, &announced, e);
+	if (r < 0)
+		return r;
 	if (announced != len - GRPC_FRAME_HEADER)
 		return err_set(e, EBADMSG, "the answer announces %zu bytes and has %zu", announced,
 			       len - GRPC_FRAME_HEADER);
-	*ret = (struct grpc_message){ .data = p + GRPC_FRAME_HEADER, .len = announced };
+	*ret = (struct grpc_message){ .data = (const uint8_t *)data + GRPC_FRAME_HEADER,
+				      .len = announced };
 	return 0;
+}
+
+void grpc_frames_init(struct grpc_frames *f, grpc_on_message *on_message, void *ctx)
+{
+	*f = (struct grpc_frames){
+		/* a message, and what came behind it in the same piece */
+		.pending = BUF_INIT(GRPC_FRAME_HEADER + 2 * (size_t)BUF_MAX_GRPC_MESSAGE),
+		.on_message = on_message,
+		.ctx = ctx,
+	};
+}
+
+void grpc_frames_done(struct grpc_frames *f)
+{
+	buf_done(&f->pending);
+}
+
+/* Hands out what is complete. */
+static int hand_out(struct grpc_frames *f)
+{
+	size_t at = 0, left = f->pending.len, announced;
+	int r = 0;
+	while (r == 0 && left >= GRPC_FRAME_HEADER) {
+		const char *p = f->pending.data + at;
+		r = announced_size(p, &announced, &f->err);
+		if (r < 0 || left - GRPC_FRAME_HEADER < announced)
+			break;
+		struct grpc_message message = { .data = (const uint8_t *)p + GRPC_FRAME_HEADER,
+						.len = announced };
+		r = f->on_message(f->ctx, &message, &f->err);
+		at += GRPC_FRAME_HEADER + announced;
+		left -= GRPC_FRAME_HEADER + announced;
+	}
+	if (at > 0)
+		memmove(f->pending.data, f->pending.data + at, left);
+	f->pending.len = left;
+	return r;
+}
+
+int grpc_frames_take(struct grpc_frames *f, const void *data, size_t len)
+{
+	if (f->err.code)
+		return -f->err.code;
+	if (len > BUF_MAX_GRPC_STREAM - f->taken || buf_append(&f->pending, data, len) < 0)
+		return err_set(&f->err, E2BIG, "the answer is larger than %d bytes",
+			       BUF_MAX_GRPC_STREAM);
+	f->taken += len;
+	return hand_out(f);
+}
+
+int grpc_frames_end(const struct grpc_frames *f, struct err *e)
+{
+	if (f->pending.len == 0)
+		return 0;
+	return err_set(e, EBADMSG, "the answer ends within a message");
 }
 
 /* What headers and trailers said. */
 struct outcome {
-	const struct buf *answer;
+	struct buf *answer;	    /* of a unary call */
+	struct grpc_frames *frames; /* of a stream */
 	int status;
 	bool status_after_body;
 	bool is_grpc;
@@ -159,12 +227,17 @@ struct outcome {
 	char message[320];
 };
 
+static bool body_begun(const struct outcome *o)
+{
+	return (o->frames ? o->frames->taken : o->answer->len) > 0;
+}
+
 static void take_status(struct outcome *o, const char *value)
 {
 	int64_t status;
 	bool valid = parse_i64(value, &status) == 0 && status >= 0 && status <= 9999;
 	o->status = valid ? (int)status : STATUS_INVALID;
-	o->status_after_body = o->answer->len > 0;
+	o->status_after_body = body_begun(o);
 }
 
 static void take_content_type(struct outcome *o, const char *value)
@@ -207,7 +280,7 @@ static int status_error(const struct outcome *o, struct err *e)
 		       grpc_status_name(o->status, name));
 }
 
-static int judge(const struct outcome *o, long http_status, struct grpc_message *ret, struct err *e)
+static int judge(const struct outcome *o, long http_status, struct err *e)
 {
 	if (http_status != 200)
 		return http_error(http_status, e);
@@ -218,11 +291,9 @@ static int judge(const struct outcome *o, long http_status, struct grpc_message 
 	if (o->status == STATUS_INVALID)
 		return err_set(e, EBADMSG, "the answer's grpc-status is not a number");
 	/* A status ahead of the body is none: the stream may have ended anywhere. */
-	if (o->status == STATUS_ABSENT || (o->answer->len > 0 && !o->status_after_body))
+	if (o->status == STATUS_ABSENT || (body_begun(o) && !o->status_after_body))
 		return err_set(e, EBADMSG, "the answer ends without a grpc-status");
-	if (o->status != STATUS_OK)
-		return status_error(o, e);
-	return grpc_unframe(o->answer->data, o->answer->len, ret, e);
+	return o->status == STATUS_OK ? 0 : status_error(o, e);
 }
 
 static void frame(struct buf *out, const void *message, size_t len)
@@ -233,8 +304,14 @@ static void frame(struct buf *out, const void *message, size_t len)
 	(void)buf_append(out, message, len);
 }
 
+static int on_body(void *ctx, const void *data, size_t len)
+{
+	struct outcome *o = ctx;
+	return grpc_frames_take(o->frames, data, len);
+}
+
 static int exchange(struct request_client *c, const struct grpc_call *call, struct outcome *outcome,
-		    struct buf *answer, struct grpc_message *ret, struct err *e)
+		    struct err *e)
 {
 	cleanup_buf struct buf body = BUF_INIT(GRPC_FRAME_HEADER + BUF_MAX_GRPC_MESSAGE);
 	frame(&body, call->message, call->message_len);
@@ -244,15 +321,16 @@ static int exchange(struct request_client *c, const struct grpc_call *call, stru
 	char timeout[GRPC_TIMEOUT_MAX], timeout_header[32];
 	(void)snprintf(timeout_header, sizeof(timeout_header), "grpc-timeout: %s",
 		       grpc_timeout(call->timeout, timeout));
-	const char *headers[] = { "content-type: application/grpc", "te: trailers", timeout_header,
-				  "user-agent: disk-pressure-agent", NULL };
+	const char *headers[] = { "content-type: application/grpc",  "te: trailers", timeout_header,
+				  "user-agent: disk-pressure-agent", call->metadata, NULL };
 	const struct request request = {
 		.path = call->path,
 		.headers = headers,
 		.body = body.data,
 		.body_len = body.len,
 		.timeout = call->timeout,
-		.response = answer,
+		.response = outcome->answer,
+		.on_body = outcome->frames ? on_body : NULL,
 		.on_header = on_header,
 		.ctx = outcome,
 	};
@@ -261,14 +339,33 @@ static int exchange(struct request_client *c, const struct grpc_call *call, stru
 	/* A server may refuse and reset the stream: what it said counts more than how it ended. */
 	if (r < 0 && outcome->is_grpc && outcome->status > STATUS_OK)
 		return status_error(outcome, e);
-	return r < 0 ? r : judge(outcome, http_status, ret, e);
+	return r < 0 ? r : judge(outcome, http_status, e);
 }
 
 int grpc_unary(struct request_client *c, const struct grpc_call *call, struct buf *answer,
 	       struct grpc_message *ret, struct err *e)
 {
 	struct outcome outcome = { .answer = answer, .status = STATUS_ABSENT };
-	int r = exchange(c, call, &outcome, answer, ret, e);
+	int r = exchange(c, call, &outcome, e);
+	if (r == 0)
+		r = grpc_unframe(answer->data, answer->len, ret, e);
+	if (r < 0)
+		(void)err_prefix(e, "%s: ", call->name);
+	return r;
+}
+
+int grpc_stream(struct request_client *c, const struct grpc_call *call, grpc_on_message *on_message,
+		void *ctx, struct err *e)
+{
+	cleanup_grpc_frames struct grpc_frames frames;
+	grpc_frames_init(&frames, on_message, ctx);
+	struct outcome outcome = { .frames = &frames, .status = STATUS_ABSENT };
+	int r = exchange(c, call, &outcome, e);
+	/* What ended the transfer counts more than how libcurl saw it end. */
+	if (frames.err.code)
+		r = err_set(e, frames.err.code, "%s", frames.err.msg);
+	if (r == 0)
+		r = grpc_frames_end(&frames, e);
 	if (r < 0)
 		(void)err_prefix(e, "%s: ", call->name);
 	return r;

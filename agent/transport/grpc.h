@@ -10,14 +10,17 @@
 #include "util/err.h"
 #include "util/usec.h"
 
-/* gRPC over HTTP/2, as far as unary calls need it. The pure parts stand here to be tested alone. */
+/*
+ * gRPC over HTTP/2, as far as calls with one request need it. The pure parts stand here to be tested alone.
+ */
 
 struct grpc_call {
 	const char *name;    /* for messages: "ListImages" */
 	const char *path;    /* "/runtime.v1.ImageService/ListImages" */
 	const void *message; /* packed request */
 	size_t message_len;
-	usec_t timeout; /* also told to the server */
+	usec_t timeout;	      /* also told to the server */
+	const char *metadata; /* one more header, "containerd-namespace: k8s.io"; or NULL */
 };
 
 /* A message of an answer; points into the buffer it came in. */
@@ -37,8 +40,39 @@ struct grpc_message {
 must_check int grpc_unary(struct request_client *c, const struct grpc_call *call,
 			  struct buf *answer, struct grpc_message *ret, struct err *e);
 
+/* Takes a message of a stream; what it points to is valid during the call only. A negative errno, with
+ * its reason in e, ends the call. */
+typedef int grpc_on_message(void *ctx, const struct grpc_message *message, struct err *e);
+
+/*
+ * One call that is answered with any number of messages, none included. They are handed out as they come,
+ * so what they say counts only after the call has succeeded. Errors are those of grpc_unary(), those of
+ * on_message(), and
+ *   -E2BIG  a message is larger than BUF_MAX_GRPC_MESSAGE, or all are than BUF_MAX_GRPC_STREAM
+ */
+must_check int grpc_stream(struct request_client *c, const struct grpc_call *call,
+			   grpc_on_message *on_message, void *ctx, struct err *e);
+
 /* What precedes a message on the wire. */
 #define GRPC_FRAME_HEADER 5
+
+/* Cuts a stream that comes in pieces of any size into its messages. */
+struct grpc_frames {
+	struct buf pending; /* the beginning of a message */
+	size_t taken;	    /* bytes so far */
+	grpc_on_message *on_message;
+	void *ctx;
+	struct err err; /* the first thing that went wrong; nothing is handed out afterwards */
+};
+
+/* Releases it with grpc_frames_done(). */
+void grpc_frames_init(struct grpc_frames *f, grpc_on_message *on_message, void *ctx);
+void grpc_frames_done(struct grpc_frames *f);
+#define cleanup_grpc_frames __attribute__((cleanup(grpc_frames_done)))
+/* Takes the next piece. 0, or the negative errno that f->err holds. */
+must_check int grpc_frames_take(struct grpc_frames *f, const void *data, size_t len);
+/* The stream has ended: -EBADMSG when it did so within a message. */
+must_check int grpc_frames_end(const struct grpc_frames *f, struct err *e);
 
 /* Takes the one message out of a complete answer. -EBADMSG, -E2BIG as above. */
 must_check int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct err *e);

@@ -28,7 +28,7 @@ struct request_client {
 	/* of the request in flight */
 	const struct request *request;
 	struct buf line;
-	size_t header_bytes;
+	size_t header_bytes, body_bytes;
 	bool too_large;
 };
 
@@ -53,7 +53,11 @@ static long http_version(const struct request_client *c, bool kept)
 static size_t on_body(const char *data, size_t size, size_t n, void *userdata)
 {
 	struct request_client *c = userdata;
-	if (buf_append(c->request->response, data, size * n) < 0) {
+	const struct request *request = c->request;
+	c->body_bytes += size * n;
+	if (request->on_body)
+		return request->on_body(request->ctx, data, size * n) < 0 ? 0 : size * n;
+	if (buf_append(request->response, data, size * n) < 0) {
 		c->too_large = true;
 		return 0;
 	}
@@ -174,9 +178,10 @@ static long timeout_ms(usec_t timeout)
 
 static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept)
 {
-	c->header_bytes = 0;
+	c->header_bytes = c->body_bytes = 0;
 	c->too_large = c->kept = false;
-	buf_clear(c->request->response);
+	if (c->request->response)
+		buf_clear(c->request->response);
 	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
 	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION, http_version(c, kept));
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, timeout_ms(timeout));
@@ -189,7 +194,7 @@ static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept
 static bool worth_repeating(const struct request_client *c, CURLcode r)
 {
 	return r != CURLE_OK && r != CURLE_OPERATION_TIMEDOUT && !c->too_large &&
-	       c->header_bytes == 0 && c->request->response->len == 0;
+	       c->header_bytes == 0 && c->body_bytes == 0;
 }
 
 static CURLcode perform(struct request_client *c, usec_t timeout)
@@ -277,7 +282,8 @@ int request_perform(struct request_client *c, const struct request *request, lon
 	if (c->too_large)
 		return err_set(e, E2BIG,
 			       "the answer is larger than %zu bytes, or its headers than %d",
-			       request->response->max, BUF_MAX_RESPONSE_HEADERS);
+			       request->response ? request->response->max : SIZE_MAX,
+			       BUF_MAX_RESPONSE_HEADERS);
 	if (r != CURLE_OK)
 		return perform_error(c, r, e);
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, ret_status);

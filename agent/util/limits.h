@@ -12,10 +12,11 @@
 
 #define JSON_MAX_DEPTH 64
 
-#define BUF_MAX_GRPC_MESSAGE	 (16 * 1024 * 1024) /* the kubelet's own limit on a CRI answer */
-#define BUF_MAX_GRPC_UNPACKED	 (64 * 1024 * 1024) /* memory one decoded answer may take */
-#define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	    /* headers and trailers of one answer */
-#define BUF_MAX_CRI_TEXT	 4096		    /* an ID, a name, a reference, a path */
+#define BUF_MAX_GRPC_MESSAGE	 (16 * 1024 * 1024)  /* the kubelet's own limit on a CRI answer */
+#define BUF_MAX_GRPC_STREAM	 (256 * 1024 * 1024) /* all messages of one answer, which pass by */
+#define BUF_MAX_GRPC_UNPACKED	 (64 * 1024 * 1024)  /* memory one decoded answer may take */
+#define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	     /* headers and trailers of one answer */
+#define BUF_MAX_CRI_TEXT	 4096		     /* an ID, a name, a reference, a path */
 #define BUF_MAX_CRI_INFO	 (1024 * 1024) /* verbose JSON; as a tree some twenty times that */
 #define N_MAX_CONTAINER_MOUNTS	 16384	       /* of one container */
 #define N_MAX_IMAGES		 65536
