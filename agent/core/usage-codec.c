@@ -14,6 +14,9 @@
 #define AGE_MAX	      (100LL * 365 * 24 * 3600 * 1000000) /* a clock that says more is wrong */
 #define ID_MAX	      255
 
+/* 2020-01-01: a wall clock before that was never set, as on a host without a battery for it. */
+#define WALL_PLAUSIBLE (1577836800LL * 1000000)
+
 /* Host byte order: the file never leaves its host, and the version would not fit elsewhere. */
 struct file_head {
 	uint32_t version, n;
@@ -45,6 +48,13 @@ static int compare_recent_first(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
+static bool storable(const struct usage_entry *e)
+{
+	size_t len = strlen(e->id);
+	return len > 0 && len <= ID_MAX;
+}
+
+/* False when there is no room. */
 static bool encode_entry(const struct usage_entry *e, usec_t now, struct buf *out)
 {
 	size_t len = strlen(e->id);
@@ -53,7 +63,7 @@ static bool encode_entry(const struct usage_entry *e, usec_t now, struct buf *ou
 		.last_used_age = age_of(e->last_used, now),
 		.id_len = (uint8_t)len,
 	};
-	if (len == 0 || len > ID_MAX || out->max - out->len < sizeof(r) + len)
+	if (out->max - out->len < sizeof(r) + len)
 		return false;
 	(void)buf_append(out, &r, sizeof(r));
 	(void)buf_append(out, e->id, len);
@@ -72,20 +82,25 @@ size_t usage_encode(const struct usage_history *h, const struct usage_clock *clo
 	if (buf_append(out, &head, sizeof(head)) < 0)
 		return 0;
 	cleanup_free const struct usage_entry **order = xcalloc(h->n_entries, sizeof(*order));
+	size_t n = 0;
 	for (size_t i = 0; i < h->n_entries; i++)
-		order[i] = &h->entries[i];
-	qsort(order, h->n_entries, sizeof(*order), compare_recent_first);
-	for (size_t i = 0; i < h->n_entries; i++)
-		head.n += encode_entry(order[i], clock->monotonic, out);
+		if (storable(&h->entries[i]))
+			order[n++] = &h->entries[i];
+	qsort(order, n, sizeof(*order), compare_recent_first);
+	while (head.n < n && head.n < N_MAX_IMAGES &&
+	       encode_entry(order[head.n], clock->monotonic, out))
+		head.n++;
 	memcpy(out->data + start, &head, sizeof(head));
 	return head.n;
 }
 
-/* How long ago the bytes were encoded. */
+/* How long ago the bytes were encoded; 0, which protects images longer, when that cannot be told. */
 static usec_t elapsed(const struct file_head *head, const struct usage_clock *clock)
 {
 	bool same_boot = head->boot_id[0] &&
 			 memcmp(head->boot_id, clock->boot_id, sizeof(head->boot_id)) == 0;
+	if (!same_boot && head->wall_usec < WALL_PLAUSIBLE)
+		return 0;
 	int64_t then = same_boot ? head->monotonic : head->wall_usec;
 	int64_t now = same_boot ? clock->monotonic : clock->wall_usec;
 	int64_t passed;
@@ -114,7 +129,8 @@ static bool decode_entry(const unsigned char **pos, const unsigned char *end, us
 		return false;
 	memcpy(&r, *pos, sizeof(r));
 	*pos += sizeof(r);
-	if (r.id_len == 0 || (size_t)(end - *pos) < r.id_len || memchr(*pos, '\0', r.id_len))
+	if (r.id_len == 0 || (size_t)(end - *pos) < r.id_len || memchr(*pos, '\0', r.id_len) ||
+	    r.first_seen_age == AGE_NEVER)
 		return false;
 	ret->first_seen = instant_of(r.first_seen_age, passed, now);
 	ret->last_used = instant_of(r.last_used_age, passed, now);
@@ -125,27 +141,34 @@ static bool decode_entry(const unsigned char **pos, const unsigned char *end, us
 	return true;
 }
 
+/* Fills ret->entries, which have room for n; false when data is not just these records. */
+static bool decode_entries(const unsigned char *pos, const unsigned char *end, size_t n,
+			   usec_t passed, usec_t now, struct usage_history *ret)
+{
+	while (ret->n_entries < n) {
+		if (!decode_entry(&pos, end, passed, now, &ret->entries[ret->n_entries]))
+			return false;
+		ret->n_entries++;
+	}
+	return pos == end;
+}
+
 int usage_decode(const void *data, size_t len, const struct usage_clock *clock,
 		 struct usage_history *ret)
 {
-	const unsigned char *pos = data, *end = pos + len;
 	struct file_head head;
 	*ret = (struct usage_history){ 0 };
 	if (len < sizeof(head))
 		return -EBADMSG;
-	memcpy(&head, pos, sizeof(head));
-	pos += sizeof(head);
+	memcpy(&head, data, sizeof(head));
 	if (head.version != USAGE_VERSION || head.n > N_MAX_IMAGES)
 		return -EBADMSG;
-	usec_t passed = elapsed(&head, clock);
+	const unsigned char *pos = data;
 	ret->entries = xcalloc(head.n, sizeof(*ret->entries));
-	while (ret->n_entries < head.n) {
-		if (!decode_entry(&pos, end, passed, clock->monotonic,
-				  &ret->entries[ret->n_entries])) {
-			usage_clear(ret);
-			return -EBADMSG;
-		}
-		ret->n_entries++;
+	if (!decode_entries(pos + sizeof(head), pos + len, head.n, elapsed(&head, clock),
+			    clock->monotonic, ret)) {
+		usage_clear(ret);
+		return -EBADMSG;
 	}
 	usage_sort(ret);
 	return 0;

@@ -10,7 +10,8 @@
 /*
  * The usage history as bytes that survive restarts and reboots. Ages are stored, not dates: within
  * one boot they continue by the monotonic clock, which no one steps, and over a reboot by the wall
- * clock, never backwards.
+ * clock, never backwards. When the wall clock was not set at the time of encoding, as before 2020, a
+ * reboot adds nothing: an age that is too small keeps an image longer, one that is too large loses it.
  */
 
 #define BOOT_ID_MAX 40
