@@ -357,7 +357,13 @@ static void test_too_large(void **state)
 	status = status_of(ask(f, true, request));
 	assert_true(status == 0 || status == 413 || status == 414);
 
-	/* a body that is announced, and one that is not */
+	/* a body that is announced is not waited for */
+	assert_int_equal(status_of(ask(f, true,
+				       "POST /gc HTTP/1.1\r\nHost: x\r\n"
+				       "Content-Length: 9223372036854775807\r\n\r\n")),
+			 413);
+
+	/* one that comes all the same, and one that is not announced */
 	n = snprintf(request, max, "POST /gc HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
 		     BUF_MAX_HTTP_BODY + 1);
 	memset(request + n, ' ', BUF_MAX_HTTP_BODY + 1);
@@ -405,18 +411,22 @@ static unsigned wake_ups(const struct fixture *f, usec_t time)
 /* Half a request and silence, then a byte now and then for ever. */
 static void test_slow_clients(void **state)
 {
-	static const struct http_limits limits = { .connections = 4,
-						   .idle_seconds = 1,
-						   .request_seconds = 2 };
+	static const struct http_limits idle = { .connections = 4,
+						 .idle_seconds = 1,
+						 .request_seconds = 60 };
+	static const struct http_limits request = { .connections = 4,
+						    .idle_seconds = 60,
+						    .request_seconds = 2 };
 	struct fixture *f = *state;
 	char reply[1024];
-	restart(f, &limits);
+	restart(f, &idle);
 	int silent = client_connect(f, false);
 	client_send(f, silent, "GET /metr", 9);
 	assert_true(wake_ups(f, 2500 * USEC_PER_MSEC) <= 6);
 	assert_true(client_receive(f, silent, reply, sizeof(reply), USEC_PER_SEC) >= 0);
 	close(silent);
 
+	restart(f, &request);
 	int trickling = client_connect(f, false);
 	usec_t start = now();
 	ssize_t n = -1;

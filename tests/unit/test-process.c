@@ -47,12 +47,21 @@ static void test_parse(void **state)
 	}
 }
 
+static uint64_t count_fds(void)
+{
+	uint64_t n = 0;
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static void test_self(void **state)
 {
 	struct process_metrics p = { 0 };
 	(void)state;
 	assert_int_equal(process_metrics_read("/proc", &p), 0);
 	assert_true(p.resident_bytes > 100 * 1024 && p.resident_bytes <= p.virtual_bytes);
+	assert_int_equal(p.open_fds, count_fds());
 	assert_true(p.max_fds >= 3);
 	struct timespec ts;
 	clock_gettime(CLOCK_REALTIME, &ts);
