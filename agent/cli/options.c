@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/log.h"
 #include "util/parse.h"
 
 /* Options, as bits: which of them a verb takes. */
@@ -162,6 +163,15 @@ static const struct verb *verb_find(const char *name)
 	return NULL;
 }
 
+/* An answer that could not be written, to a full disk perhaps, is none. */
+static int finish(int code)
+{
+	if (code == CLI_IMPOSSIBLE || (fflush(stdout) == 0 && !ferror(stdout)))
+		return code;
+	log_error("the answer could not be written to standard output");
+	return CLI_IMPOSSIBLE;
+}
+
 static int run_verb(const struct verb *verb, struct cli_options *o, const struct given *given)
 {
 	if (given->options & ~verb->takes)
@@ -170,7 +180,7 @@ static int run_verb(const struct verb *verb, struct cli_options *o, const struct
 		return usage_error("unexpected argument ", o->args[0]);
 	o->source.overrides = given->sets;
 	o->source.n_overrides = given->n_sets;
-	return verb->run(o);
+	return finish(verb->run(o));
 }
 
 int cli_main(int argc, char **argv)
@@ -184,7 +194,7 @@ int cli_main(int argc, char **argv)
 			return CLI_IMPOSSIBLE;
 	if (given.help) {
 		print_help();
-		return CLI_DONE;
+		return finish(CLI_DONE);
 	}
 	const char *name = given.version ? "version" : optind < argc ? argv[optind] : "run";
 	const struct verb *verb = verb_find(name);

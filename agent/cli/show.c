@@ -89,11 +89,11 @@ static void show_result(const cJSON *pass)
 	bool good = strcmp(result, "reached") == 0 || strcmp(result, "nothing-to-do") == 0;
 	bool dry_run = show_bool(pass, "dryRun");
 	char target[HUMAN_MAX], before[HUMAN_MAX], after[HUMAN_MAX], reclaimable[HUMAN_MAX];
-	(void)printf("%s%s%s", style(good ? STYLE_GOOD : STYLE_BAD), result, style(STYLE_PLAIN));
 	if (strcmp(result, "error") == 0) {
-		(void)printf(": %s\n", show_string(pass, "error"));
+		log_error("%s", show_string(pass, "error"));
 		return;
 	}
+	(void)printf("%s%s%s", style(good ? STYLE_GOOD : STYLE_BAD), result, style(STYLE_PLAIN));
 	(void)printf(" on %s (%s): %s available before, %s %s", show_string(pass, "filesystem"),
 		     show_string(pass, "runtime"),
 		     human_bytes(show_u64(pass, "availableBytesBefore"), before),
