@@ -18,8 +18,8 @@
 #include "util/lane.h"
 
 /*
- * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, serving.c and announce.c alone. Everything in here belongs
- * to the main thread; lanes see only their jobs.
+ * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, serving.c and announce.c alone.
+ * Everything in here belongs to the main thread; lanes see only their jobs.
  */
 
 struct agent;

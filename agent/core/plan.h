@@ -41,9 +41,10 @@ struct plan {
 /*
  * Decides about every image. Order of removal: those over the maximum age, then by last use (never
  * used first), then by first seen, as the kubelet (byLastUsedAndDetected), then by ID so that equal
- * nodes make equal plans; with ORDER_FEWEST_REMOVALS those not over age by what they free. Entries that share an ID share what protects them. use has one entry per
- * image of inv; an image without an entry in history counts as first seen now. Instants are within
- * 2^62 us of 0. Returned verdicts point into inv, which must outlive the plan.
+ * nodes make equal plans; with ORDER_FEWEST_REMOVALS those not over age by what they free. Entries
+ * that share an ID share what protects them. use has one entry per image of inv; an image without
+ * an entry in history counts as first seen now. Instants are within 2^62 us of 0. Returned verdicts
+ * point into inv, which must outlive the plan.
  */
 void plan_build(const struct inventory *inv, const struct image_use *use,
 		const struct usage_history *history, const struct image_gc_policy *policy,
