@@ -22,57 +22,43 @@ static const char *not_needed_detail(const struct pass_report *report)
 	}
 }
 
-/* Without a user behind it, it was the runtime that did not remove the image. */
-static const char *changed_detail(const struct verdict *v)
+/* Texts for a reason, in front of who or what is behind it, and for when that is not known. */
+static const struct {
+	const char *with, *without;
+} detail_table[_KEEP_REASON_MAX] = {
+	[KEEP_IN_USE] = { "container ", "a container uses it" },
+	[KEEP_IMAGE_VOLUME] = { "volume of container ", "a container mounts it" },
+	[KEEP_SANDBOX] = { "sandbox image ", "sandbox image" },
+	[KEEP_PINNED] = { "pinned by the runtime: ", "pinned by the runtime" },
+	[KEEP_RULE] = { "keep rule ", "a keep rule matches it" },
+	[KEEP_UNRECOVERABLE] = { "no registry digest: ", "has no registry digest to pull it by" },
+	[KEEP_NEWEST_OF_REPOSITORY] = { "newest of ", "among the newest of its repository" },
+	[KEEP_CHANGED] = { "came into use during the pass: container ",
+			   "the runtime did not remove it" },
+};
+
+static void too_young_detail(const struct verdict *v, const struct pass_json_context *ctx,
+			     char buf[PASS_DETAIL_MAX])
 {
-	return *v->by ? "came into use during the pass: container "
-		      : "the runtime did not remove it";
+	char ago[HUMAN_MAX], minimum[HUMAN_MAX];
+	usec_t age;
+	if (__builtin_sub_overflow(ctx->now, v->first_seen, &age))
+		age = 0;
+	(void)snprintf(buf, PASS_DETAIL_MAX, "first seen %s ago, minimum age %s",
+		       human_duration(age, ago), human_go_duration(ctx->minimum_age, minimum));
 }
 
 char *pass_keep_detail(const struct pass_report *report, const struct verdict *v,
 		       const struct pass_json_context *ctx, char buf[PASS_DETAIL_MAX])
 {
-	char ago[HUMAN_MAX], minimum[HUMAN_MAX];
-	const char *text = "", *by = v->by;
-	usec_t age;
-	if (__builtin_sub_overflow(ctx->now, v->first_seen, &age))
-		age = 0;
-	switch (v->keep) {
-	case KEEP_IN_USE:
-		text = "container ";
-		break;
-	case KEEP_IMAGE_VOLUME:
-		text = "volume of container ";
-		break;
-	case KEEP_SANDBOX:
-		text = "sandbox image ";
-		break;
-	case KEEP_PINNED:
-		text = "pinned by the runtime";
-		break;
-	case KEEP_RULE:
-		text = "keep rule ";
-		break;
-	case KEEP_UNRECOVERABLE:
-		text = "has no registry digest to pull it by";
-		break;
-	case KEEP_NEWEST_OF_REPOSITORY:
-		text = *by ? "newest of " : "among the newest of its repository";
-		break;
-	case KEEP_TOO_YOUNG:
-		(void)snprintf(buf, PASS_DETAIL_MAX, "first seen %s ago, minimum age %s",
-			       human_duration(age, ago),
-			       human_go_duration(ctx->minimum_age, minimum));
-		return buf;
-	case KEEP_CHANGED:
-		text = changed_detail(v);
-		break;
-	default:
-		text = not_needed_detail(report);
-		by = "";
-		break;
-	}
-	(void)snprintf(buf, PASS_DETAIL_MAX, "%s%s", text, by);
+	if (v->keep == KEEP_TOO_YOUNG)
+		too_young_detail(v, ctx, buf);
+	else if (v->keep == KEEP_NONE || v->keep == KEEP_NOT_NEEDED)
+		(void)snprintf(buf, PASS_DETAIL_MAX, "%s", not_needed_detail(report));
+	else if (*v->by)
+		(void)snprintf(buf, PASS_DETAIL_MAX, "%s%s", detail_table[v->keep].with, v->by);
+	else
+		(void)snprintf(buf, PASS_DETAIL_MAX, "%s", detail_table[v->keep].without);
 	return buf;
 }
 

@@ -161,6 +161,7 @@ static void test_details(void **state)
 		const char *detail;
 	} rows[] = {
 		{ KEEP_IN_USE, "0229", 0, false, "container 0229" },
+		{ KEEP_IN_USE, "", 0, false, "a container uses it" },
 		{ KEEP_IMAGE_VOLUME, "0229", 0, false, "volume of container 0229" },
 		{ KEEP_SANDBOX, "registry.k8s.io/pause:3.9", 0, false,
 		  "sandbox image registry.k8s.io/pause:3.9" },
