@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only program inside the laboratory's images: sleeps until SIGTERM, or exits at once with its argument. */
+/* The only program inside the images: sleeps until SIGTERM, or exits at once with its argument. */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
