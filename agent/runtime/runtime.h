@@ -51,6 +51,9 @@ struct runtime {
 	char name[64];	   /* "containerd", "cri-o"; "" before the first probe */
 	char version[128]; /* "containerd 1.6.20" */
 	struct runtime_statistics statistics;
+	/* Why the last inventory knows the layers of no or not all images; code 0: nothing is amiss.
+	 * Predictions then go by sizes, as with runtimes that do not show layers. */
+	struct err layers_error;
 };
 
 /*

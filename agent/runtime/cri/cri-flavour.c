@@ -6,8 +6,11 @@
 #include "util/alloc.h"
 
 static const struct cri_flavour flavours[] = {
-	{ .runtime_name = "containerd", .compressed_sizes = true, .usage_counts_layers = true },
-	{ .runtime_name = "cri-o", .compressed_sizes = false, .usage_counts_layers = false },
+	{ .runtime_name = "containerd",
+	  .compressed_sizes = true,
+	  .usage_counts_layers = true,
+	  .tells_layers = true },
+	{ .runtime_name = "cri-o" },
 };
 
 static const struct cri_flavour unknown = { .runtime_name = "" };

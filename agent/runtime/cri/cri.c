@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/predict.h"
+#include "runtime/containerd/containerd.h"
 #include "runtime/cri/cri-cache.h"
 #include "runtime/cri/cri-call.h"
 #include "runtime/cri/cri-convert.h"
@@ -19,6 +20,7 @@ struct runtime_cri {
 	const struct cri_flavour *flavour;
 	struct cri_cache containers; /* CONTAINER_N_REFERENCES references, then image volumes */
 	struct cri_cache sandboxes;  /* the image that the sandbox runs */
+	struct containerd *containerd;
 };
 
 #define cleanup_arena __attribute__((cleanup(arena_done)))
@@ -269,6 +271,14 @@ static int image_store(struct runtime_cri *c, struct inventory *inv, struct err 
 	return 0;
 }
 
+/* Better predictions where they can be had; no inventory fails for the lack of them. */
+static void layers(struct runtime_cri *c, struct inventory *inv)
+{
+	c->base.layers_error = (struct err){ 0 };
+	if (c->flavour->tells_layers)
+		(void)!containerd_layers(c->containerd, inv, &c->base.layers_error);
+}
+
 /* Images before containers: whoever starts to use a listed image meanwhile is seen. */
 static int cri_inventory(struct runtime *runtime, struct inventory **ret, struct err *e)
 {
@@ -285,6 +295,7 @@ static int cri_inventory(struct runtime *runtime, struct inventory **ret, struct
 		r = image_store(c, inv, e);
 	if (r < 0)
 		return r;
+	layers(c, inv);
 	inv->runtime = arena_strdup(&inv->arena, runtime->version);
 	*ret = take_ptr(inv);
 	return 0;
@@ -316,6 +327,7 @@ static struct runtime *cri_new(const char *socket_path, usec_t timeout)
 		.timeout = timeout,
 		.statistics = &c->base.statistics,
 	};
+	c->containerd = containerd_new(c->peer.client, timeout);
 	return &c->base;
 }
 
@@ -324,6 +336,7 @@ static struct runtime *cri_free(struct runtime *runtime)
 	if (!runtime)
 		return NULL;
 	struct runtime_cri *c = cri_of(runtime);
+	c->containerd = containerd_free(c->containerd);
 	c->peer.client = request_client_free(c->peer.client);
 	cri_cache_done(&c->containers);
 	cri_cache_done(&c->sandboxes);

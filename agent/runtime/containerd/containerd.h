@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "core/inventory.h"
+#include "transport/request.h"
+#include "util/alloc.h"
+#include "util/err.h"
+#include "util/usec.h"
+
+/*
+ * What containerd's own API, on the socket where it speaks CRI, tells about the disk: which blobs and
+ * unpacked layers images hold, what these take, and what several images share. Measured on ext4
+ * the sums are what statvfs shows after a removal, to the byte and inode.
+ *
+ * Not counted: leases (a pull in progress holds what it has got so far) and the labels gc.bref.*.
+ */
+struct containerd;
+
+/* client stays the caller's and has to outlive it. All calls of one inventory together take no longer
+ * than timeout. Never NULL. */
+struct containerd *containerd_new(struct request_client *client, usec_t timeout);
+/* Takes NULL, returns NULL. */
+struct containerd *containerd_free(struct containerd *c);
+
+/*
+ * Sets the layers of an inventory that has its images, and of images whose layers are all known the
+ * predictions; those of all others stay. On failure the inventory is as it was; errors are those of
+ * containerd_call(). After a call that got no answer in time it is not tried again for some minutes
+ * (-EAGAIN). 0 with a message in e: only some snapshots' sizes could be had, the others may come
+ * next time.
+ */
+must_check int containerd_layers(struct containerd *c, struct inventory *inv, struct err *e);
