@@ -23,13 +23,10 @@ static char *repository_of(const char *name, struct arena *arena)
 	char full[REFERENCE_MAX];
 	if (!reference_normalise(name, full))
 		return NULL;
-	char *end = strchr(full, '@');
-	if (!end) {
-		char *slash = strrchr(full, '/');
-		end = strchr(slash ? slash : full, ':');
-	}
-	if (end)
-		*end = '\0';
+	/* a full name has a slash, and a tag only where it has no digest */
+	full[strcspn(full, "@")] = '\0';
+	char *last_part = strrchr(full, '/');
+	last_part[strcspn(last_part, ":")] = '\0';
 	return arena_strdup(arena, full);
 }
 

@@ -129,7 +129,8 @@ void order_by_gain(struct verdict *candidates, size_t n, const struct inventory 
 	ordering_init(&o, n);
 	for (size_t done = 0; done < n;) {
 		struct entry e = pop(&o);
-		if (o.taken[e.candidate] || e.gain != o.gains[e.candidate])
+		/* an older entry: the one with the gain as it is now came first */
+		if (o.taken[e.candidate])
 			continue;
 		ordered[done++] = candidates[e.candidate];
 		take(&o, e.candidate);

@@ -153,8 +153,8 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 	ret->verdicts = xcalloc(inv->n_images, sizeof(*ret->verdicts));
 	for (size_t i = 0; i < inv->n_images; i++)
 		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
-	share_protection(ret->verdicts, ret->n_verdicts);
 	newest_protect(ret->verdicts, ret->n_verdicts, policy->keep_newest, &ret->arena);
+	share_protection(ret->verdicts, ret->n_verdicts);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);
 	plan_sum(ret, policy);
 	if (policy->order == ORDER_FEWEST_REMOVALS)

@@ -166,7 +166,9 @@ static bool removal_record(struct pass *p, size_t index, enum remove_reason reas
 		note_gain(p, &before, removal);
 	if (p->ops->removed)
 		p->ops->removed(p->ctx, report, removal);
-	return measured || pass_fail(p);
+	if (!measured)
+		return pass_fail(p);
+	return true;
 }
 
 /* A removal that failed: counted; ends the pass when it is not about this image alone. */

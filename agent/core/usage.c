@@ -31,19 +31,25 @@ static struct usage_entry entry_for(struct usage_history *old, const struct imag
 	return entry;
 }
 
+static void entry_merge(struct usage_entry *into, struct usage_entry *from)
+{
+	into->in_use = into->in_use || from->in_use;
+	if (from->last_used > into->last_used)
+		into->last_used = from->last_used;
+	if (from->first_seen > into->first_seen)
+		into->first_seen = from->first_seen;
+	free(from->id);
+}
+
 /* Two images with one ID would be two entries; the later ones are merged into the first. */
 static size_t entries_unique(struct usage_entry *entries, size_t n)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (kept && strcmp(entries[kept - 1].id, entries[i].id) == 0) {
-			if (entries[i].last_used > entries[kept - 1].last_used)
-				entries[kept - 1].last_used = entries[i].last_used;
-			free(entries[i].id);
-			continue;
-		}
-		entries[kept++] = entries[i];
-	}
+	for (size_t i = 0; i < n; i++)
+		if (kept && strcmp(entries[kept - 1].id, entries[i].id) == 0)
+			entry_merge(&entries[kept - 1], &entries[i]);
+		else
+			entries[kept++] = entries[i];
 	return kept;
 }
 

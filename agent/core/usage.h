@@ -34,7 +34,8 @@ bool usage_observe(struct usage_history *h, const struct inventory *inv,
 		   const struct image_use *use, usec_t now);
 /* The entry of an image, or NULL when it was never observed. Owned by the history. */
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id);
-/* Brings entries that were filled in by hand into order; of equal IDs one stays. */
+/* Brings entries that were filled in by hand into order; those of equal ID become one, with the latest
+ * instants of all. */
 void usage_sort(struct usage_history *h);
 /* Releases all entries; the history is empty and usable. */
 void usage_clear(struct usage_history *h);

@@ -259,6 +259,42 @@ static void maximum_age(void **state)
 	}
 }
 
+/* When the next image that may be removed gets over age: only candidates that are not yet count. */
+static void next_over_age(void **state)
+{
+	(void)state;
+	static const struct {
+		usec_t first_seen, last_used;
+		enum keep_reason use;
+	} rows[] = {
+		{ NOW - 30 * MINUTE, USEC_NEVER, KEEP_NONE },
+		{ NOW - 90 * MINUTE, NOW - 40 * MINUTE, KEEP_NONE }, /* this one, in 20 minutes */
+		{ NOW - 90 * MINUTE, NOW - 70 * MINUTE, KEEP_NONE }, /* is over age */
+		{ NOW - 90 * MINUTE, NOW - 50 * MINUTE, KEEP_IN_USE },
+		{ NOW - MINUTE, USEC_NEVER, KEEP_NONE }, /* too young */
+	};
+	static const char *const ids[] = { "a", "b", "c", "d", "e" };
+	for (size_t n = 0; n <= ELEMENTS(rows); n++) {
+		struct row nodes[ELEMENTS(rows)];
+		struct image_gc_policy policy = defaults;
+		struct plan p;
+		for (size_t i = 0; i < n; i++)
+			nodes[i] = (struct row){ .image = { .id = ids[i], LIST(digests, "x@d") },
+						 .use = { rows[i].use, "" },
+						 .first_seen = rows[i].first_seen,
+						 .last_used = rows[i].last_used };
+		policy.maximum_age = 60 * MINUTE;
+		plan_rows(nodes, n, &policy, &p);
+		usec_t left = n < 2 ? 30 * MINUTE : 20 * MINUTE;
+		assert_int_equal(p.next_over_age, n == 0 ? USEC_INFINITY : NOW + left + 1);
+		plan_done(&p);
+		policy.maximum_age = 0;
+		plan_rows(nodes, n, &policy, &p);
+		assert_int_equal(p.next_over_age, USEC_INFINITY);
+		plan_done(&p);
+	}
+}
+
 /* The runtime removes by ID: what protects one entry of an ID protects the other. */
 static void one_id_twice(void **state)
 {
@@ -504,11 +540,12 @@ static void random_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_reason),	   cmocka_unit_test(precedence),
-		cmocka_unit_test(policy_switches), cmocka_unit_test(minimum_age),
-		cmocka_unit_test(maximum_age),	   cmocka_unit_test(one_id_twice),
-		cmocka_unit_test(exact_order),	   cmocka_unit_test(sums_do_not_wrap),
-		cmocka_unit_test(empty_inventory), cmocka_unit_test(random_nodes),
+		cmocka_unit_test(every_reason),	    cmocka_unit_test(precedence),
+		cmocka_unit_test(policy_switches),  cmocka_unit_test(minimum_age),
+		cmocka_unit_test(maximum_age),	    cmocka_unit_test(next_over_age),
+		cmocka_unit_test(one_id_twice),	    cmocka_unit_test(exact_order),
+		cmocka_unit_test(sums_do_not_wrap), cmocka_unit_test(empty_inventory),
+		cmocka_unit_test(random_nodes),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

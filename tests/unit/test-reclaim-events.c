@@ -312,6 +312,41 @@ static void high_threshold_of_nothing(void **state)
 	pass_report_done(&report);
 }
 
+/* The same code path: the ops leave the last call out, and nothing counts as measured. */
+static void dry_run(void **state)
+{
+	(void)state;
+	static const struct script s = { NODE(100, 50), ALIKE(9, 100) };
+	struct node n = { .script = &s, .space = s.space };
+	struct pass_report report = { .request = { .dry_run = true, .to_percent = -1 } };
+	plan_script(&s, &report);
+	reclaim_run(&script_ops, &n, &script_thresholds, &report);
+	free(n.container_id);
+	assert_true(report.request.dry_run);
+	assert_int_equal(report.result, RESULT_REACHED);
+	assert_int_equal(report.n_removals, 3);
+	assert_int_equal(report.predicted[RESOURCE_BYTES], 300);
+	assert_int_equal(report.measured[RESOURCE_BYTES], 0);
+	assert_int_equal(report.removals[0].measured[RESOURCE_BYTES], 0);
+	assert_true(report.plan.verdicts[0].removed);
+	pass_report_done(&report);
+}
+
+/* Removals that show nothing are the rule then: no reason to give up after five. */
+static void dry_run_does_not_give_up(void **state)
+{
+	(void)state;
+	static const struct script s = { NODE(100, 50), .n_images = 9,
+					 .predicted = { [0 ... 8] = 100 } };
+	struct node n = { .script = &s, .space = s.space };
+	struct pass_report report = { .request = { .dry_run = true, .to_percent = -1 } };
+	plan_script(&s, &report);
+	reclaim_run(&script_ops, &n, &script_thresholds, &report);
+	free(n.container_id);
+	assert_int_equal(report.n_removals, 9);
+	pass_report_done(&report);
+}
+
 static void nobody_is_told(void **state)
 {
 	(void)state;
@@ -343,6 +378,8 @@ int main(void)
 		cmocka_unit_test(reasons),
 		cmocka_unit_test(goals_in_the_report),
 		cmocka_unit_test(high_threshold_of_nothing),
+		cmocka_unit_test(dry_run),
+		cmocka_unit_test(dry_run_does_not_give_up),
 		cmocka_unit_test(nobody_is_told),
 	};
 	return cmocka_run_group_tests_name("reclaim-events", tests, NULL, NULL);

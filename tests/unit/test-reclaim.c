@@ -136,6 +136,8 @@ static void age(void **state)
 		    .trigger = TRIGGER_AGE, .remove_errors = { EBUSY }),
 		ROW("the only one is refused", "", FUTILE, NODE(500, 50), ALIKE(2, 100),
 		    .n_over_age = 1, .trigger = TRIGGER_AGE, .remove_errors = { EBUSY }),
+		ROW("two are refused", "c", PARTIAL, NODE(500, 50), ALIKE(3, 100), .n_over_age = 3,
+		    .trigger = TRIGGER_AGE, .remove_errors = { EBUSY, EBUSY }),
 		ROW("one is refused that is not over age", "acd", REACHED, NODE(100, 50),
 		    ALIKE(5, 100), .n_over_age = 1, .remove_errors = { 0, EBUSY }),
 		ROW("the only one came into use", "", REACHED, NODE(500, 50), ALIKE(1, 100),

@@ -7,7 +7,7 @@
 #include "random.h"
 
 /* Observes images with one-letter IDs; capitals are in use. */
-static void observe(struct usage_history *h, const char *letters, usec_t now)
+static bool observe(struct usage_history *h, const char *letters, usec_t now)
 {
 	static const char *const ids[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 	struct image images[16] = { 0 };
@@ -18,7 +18,7 @@ static void observe(struct usage_history *h, const char *letters, usec_t now)
 		images[i].id = ids[letters[i] - (used ? 'A' : 'a')];
 		use[i].reason = used ? KEEP_IN_USE : KEEP_NONE;
 	}
-	usage_observe(h, &inv, use, now);
+	return usage_observe(h, &inv, use, now);
 }
 
 static void assert_entry(const struct usage_history *h, const char *id, usec_t first, usec_t last)
@@ -99,6 +99,49 @@ static void one_id_twice(void **state)
 	}
 }
 
+/* What is worth keeping at once: images that come, go, or change from idle to in use. */
+static void says_what_changed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *letters;
+		bool changed;
+	} rows[] = {
+		{ "", false },	  { "ab", true },   { "ab", false }, { "ba", false },
+		{ "Ab", true },	  { "bA", false },  { "aB", true },  { "abc", true },
+		{ "ac", true },	  { "ad", true },   { "ad", false }, { "aAd", true },
+		{ "Aad", false }, { "AAd", false }, { "aad", true }, { "", true },
+		{ "", false },
+	};
+	struct usage_history h = { 0 };
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (observe(&h, rows[i].letters, (usec_t)i) != rows[i].changed)
+			fail_msg("row %zu, %s", i, rows[i].letters);
+	usage_clear(&h);
+}
+
+/* Entries by hand: in order, and of equal IDs one that knows of every use. */
+static void sorts(void **state)
+{
+	(void)state;
+	struct usage_history h = { 0 };
+	usage_sort(&h);
+	assert_int_equal(h.n_entries, 0);
+	h.entries = xcalloc(4, sizeof(*h.entries));
+	h.n_entries = 4;
+	h.entries[0] = (struct usage_entry){ .id = xstrdup("b"), .first_seen = 1, .last_used = 5 };
+	h.entries[1] = (struct usage_entry){ .id = xstrdup("a"), .first_seen = 2, .last_used = 6 };
+	h.entries[2] = (struct usage_entry){ .id = xstrdup("b"), .first_seen = 3, .last_used = 9 };
+	h.entries[3] = (struct usage_entry){ .id = xstrdup("b"), .first_seen = 4, .last_used = 7 };
+	usage_sort(&h);
+	assert_int_equal(h.n_entries, 2);
+	assert_int_equal(usage_find(&h, "a")->last_used, 6);
+	assert_int_equal(usage_find(&h, "b")->last_used, 9);
+	/* the youngest: for what is removed, that is the careful one */
+	assert_int_equal(usage_find(&h, "b")->first_seen, 4);
+	usage_clear(&h);
+}
+
 static void clear_leaves_it_usable(void **state)
 {
 	(void)state;
@@ -159,8 +202,12 @@ static void random_rounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(learns_and_forgets), cmocka_unit_test(every_use_counts),
-		cmocka_unit_test(one_id_twice),	      cmocka_unit_test(clear_leaves_it_usable),
+		cmocka_unit_test(learns_and_forgets),
+		cmocka_unit_test(every_use_counts),
+		cmocka_unit_test(one_id_twice),
+		cmocka_unit_test(says_what_changed),
+		cmocka_unit_test(sorts),
+		cmocka_unit_test(clear_leaves_it_usable),
 		cmocka_unit_test(random_rounds),
 	};
 	return cmocka_run_group_tests_name("usage", tests, NULL, NULL);

@@ -162,6 +162,28 @@ static void hostile_references_use_nothing(void **state)
 	assert_int_equal(used_by(long_ref, 0), '-');
 }
 
+/* What a runtime lists among digests and is none still counts as a name. */
+static void digests_that_are_none(void **state)
+{
+	(void)state;
+	const struct image odd = { .id = "i",
+				   LIST(digests, "nodigest", "x@", "<none>@<none>", "") };
+	static const struct {
+		const char *ref;
+		enum keep_reason reason;
+	} rows[] = {
+		{ "nodigest", KEEP_IN_USE }, { "x@", KEEP_IN_USE }, { "<none>", KEEP_IN_USE },
+		{ "x", KEEP_NONE },	     { "", KEEP_NONE },
+	};
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct container container = { .id = "c",
+					       .references = { rows[i].ref, "", "", "" } };
+		struct image_use use;
+		use_resolve(&odd, 1, &(struct container_list){ &container, 1 }, NULL, 0, &use);
+		assert_int_equal(use.reason, rows[i].reason);
+	}
+}
+
 /* A name that is too long for its full form is still compared as it stands. */
 static void very_long_names(void **state)
 {
@@ -324,6 +346,7 @@ int main(void)
 		cmocka_unit_test(every_way_of_referring),
 		cmocka_unit_test(whole_short_ids),
 		cmocka_unit_test(hostile_references_use_nothing),
+		cmocka_unit_test(digests_that_are_none),
 		cmocka_unit_test(very_long_names),
 		cmocka_unit_test(what_fits_several_protects_them_all),
 		cmocka_unit_test(volumes_and_sandboxes),
