@@ -14,9 +14,7 @@
 #include "util/human.h"
 #include "util/limits.h"
 
-/* A unix socket connects at once or not at all. */
-#define CONNECT_TIMEOUT_MS 5000L
-#define URL_MAX		   256
+#define URL_MAX 256
 
 struct request_client {
 	CURL *easy;
@@ -107,7 +105,6 @@ static CURLcode set_up(struct request_client *c)
 		{ CURLOPT_HTTP_VERSION, http_version(c, false) },
 		{ CURLOPT_NOSIGNAL, 1 },
 		{ CURLOPT_FOLLOWLOCATION, 0 },
-		{ CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS },
 		{ CURLOPT_MAXCONNECTS, 1 },
 		/* Whether the peer is still there is looked at, not guessed from the age. */
 		{ CURLOPT_MAXAGE_CONN, 24 * 3600 },
