@@ -364,6 +364,24 @@ static void hostile_heads(void **state)
 	usage_clear(&h);
 }
 
+/* Saved at a time from which to now more passes than can be said: it is not known how long ago. */
+static void hostile_clocks(void **state)
+{
+	(void)state;
+	static const int64_t monotonic[] = { INT64_MIN, -1, INT64_MAX };
+	struct usage_history h = { 0 }, back;
+	add(&h, "a", saved.monotonic - 3 * HOUR, USEC_NEVER);
+	cleanup_buf struct buf bytes = encoded(&h, &saved);
+	for (size_t i = 0; i < ELEMENTS(monotonic); i++) {
+		memcpy(bytes.data + 8 + BOOT_ID_MAX, &monotonic[i], sizeof(monotonic[i]));
+		assert_int_equal(usage_decode(bytes.data, bytes.len, &saved, &back), 0);
+		usec_t passed = monotonic[i] == -1 ? saved.monotonic + 1 : 0;
+		assert_int_equal(saved.monotonic - back.entries[0].first_seen, 3 * HOUR + passed);
+		usage_clear(&back);
+	}
+	usage_clear(&h);
+}
+
 static void hostile_records(void **state)
 {
 	(void)state;
@@ -477,6 +495,7 @@ int main(void)
 		cmocka_unit_test(more_images_than_there_may_be),
 		cmocka_unit_test(cut_at_every_length),
 		cmocka_unit_test(hostile_heads),
+		cmocka_unit_test(hostile_clocks),
 		cmocka_unit_test(hostile_records),
 		cmocka_unit_test(twice_the_same),
 		cmocka_unit_test(random_damage),
