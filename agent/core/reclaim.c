@@ -20,6 +20,7 @@ struct pass {
 	struct pass_report *report;
 	struct space space;	     /* the last measurement */
 	uint64_t aim[_RESOURCE_MAX]; /* the targets worth removing images for; 0: none */
+	bool high[_RESOURCE_MAX];    /* the high threshold was crossed */
 	unsigned empty_in_a_row, failed_in_a_row;
 	bool over_age_left; /* the runtime refused to remove one */
 };
@@ -49,6 +50,7 @@ static void goal_set(struct pass *p, enum resource r)
 		    available <= over;
 	if (!high && !(manual && available < target))
 		return;
+	p->high[r] = high;
 	report->target[r] = target;
 	report->trigger[r] = high && over < target ? over + 1 : target;
 }
@@ -94,10 +96,12 @@ static enum remove_reason removal_reason(const struct pass *p, const struct verd
 	const struct pass_report *report = p->report;
 	if (v->over_age)
 		return REMOVE_AGE;
-	if (report->request.trigger == TRIGGER_MANUAL)
+	bool bytes = space_available(&p->space, RESOURCE_BYTES) < p->aim[RESOURCE_BYTES];
+	/* Only what no threshold asked for is somebody's wish. */
+	if (report->request.trigger == TRIGGER_MANUAL &&
+	    !p->high[bytes ? RESOURCE_BYTES : RESOURCE_INODES])
 		return REMOVE_MANUAL;
-	return space_available(&p->space, RESOURCE_BYTES) < p->aim[RESOURCE_BYTES] ? REMOVE_SPACE
-										   : REMOVE_INODES;
+	return bytes ? REMOVE_SPACE : REMOVE_INODES;
 }
 
 /* Lists the containers again. Returns false when that failed; *ret_free when nothing uses v now. */

@@ -245,11 +245,14 @@ static void reasons(void **state)
 		    .gain_inodes = { 5, 5 } },
 		  { REMOVE_INODES } },
 		{ { NODE(300, 50), ALIKE(2, 100), .trigger = TRIGGER_MANUAL }, { REMOVE_MANUAL } },
+		/* a threshold is crossed, so it is not only for the asking */
+		{ { NODE(200, 50), ALIKE(2, 100), .trigger = TRIGGER_MANUAL },
+		  { REMOVE_SPACE, REMOVE_SPACE } },
 		{ { NODE(300, 50), ALIKE(2, 50), .trigger = TRIGGER_MANUAL, .n_over_age = 1 },
 		  { REMOVE_AGE, REMOVE_MANUAL } },
 		{ { NODE(200, 50), ALIKE(2, 100), .n_over_age = 1 }, { REMOVE_AGE, REMOVE_SPACE } },
 	};
-	static const size_t n_removals[] = { 2, 2, 3, 1, 1, 2, 2 };
+	static const size_t n_removals[] = { 2, 2, 3, 1, 1, 2, 2, 2 };
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct node n;
 		struct pass_report report;
