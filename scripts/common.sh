@@ -93,8 +93,8 @@ list_sources() {
 		(cd "$1" && find . \( -path './build-[!a]*' -o -name autom4te.cache -o -name __pycache__ \
 			-o -name .deps -o -name .libs \) -prune \
 			-o ! -type d ! -name '*.l[oa]' ! -name '*.[oa]' ! -name '*.pb-c.[ch]' ! -name '*.trs' \
-			! -name '*.log' ! -name Makefile ! -name 'config.[hs]*' ! -name stamp-h1 ! -name libtool \
-			! -path ./disk-pressure-agent ! \( -name 'test-*' ! -name '*.*' \) -print0)
+			! -name '*.log' ! -path ./Makefile ! -path ./config.h ! -path ./config.status ! -path ./stamp-h1 \
+			! -path ./libtool ! -path ./disk-pressure-agent ! \( -name 'test-*' ! -name '*.*' \) -print0)
 	fi
 }
 
