@@ -32,7 +32,8 @@ static const struct {
 	[KEEP_PINNED] = { "pinned by the runtime: ", "pinned by the runtime" },
 	[KEEP_RULE] = { "keep rule ", "a keep rule matches it" },
 	[KEEP_UNRECOVERABLE] = { "no registry digest: ", "has no registry digest to pull it by" },
-	[KEEP_NEWEST_OF_REPOSITORY] = { "newest of ", "among the newest of its repository" },
+	[KEEP_NEWEST_OF_REPOSITORY] = { "among the newest of ",
+					"among the newest of its repository" },
 	[KEEP_CHANGED] = { "came into use during the pass: container ",
 			   "the runtime did not remove it" },
 };

@@ -43,7 +43,8 @@ static void sample_report(struct pass_report *report, struct inventory *inv,
 	verdicts[1] = (struct verdict){ .image = &images[1],
 					.by = "",
 					.first_seen = NOW - USEC_PER_HOUR,
-					.last_used = USEC_NEVER };
+					.last_used = USEC_NEVER,
+					.predicted = { 5, 1 } };
 	verdicts[2] = (struct verdict){ .image = &images[2],
 					.keep = KEEP_IN_USE,
 					.by = "0229abc",
@@ -91,7 +92,7 @@ static void test_document(void **state)
 		"\"kept\":[{\"id\":\"sha256:b\",\"names\":[\"docker.io/lab/b@sha256:2\"],"
 		"\"sizeBytes\":5,\"firstSeen\":\"2026-01-02T02:00:00Z\",\"lastUsed\":null,"
 		"\"reason\":\"not-needed\",\"detail\":\"the target is met without it\","
-		"\"predictedBytes\":0,\"predictedInodes\":0},"
+		"\"predictedBytes\":5,\"predictedInodes\":1},"
 		"{\"id\":\"sha256:c\",\"names\":[],\"sizeBytes\":18446744073709551615,"
 		"\"firstSeen\":\"2026-01-02T03:00:00Z\",\"lastUsed\":\"2026-01-02T03:00:00Z\","
 		"\"reason\":\"in-use\",\"detail\":\"container 0229abc\","
@@ -170,7 +171,8 @@ static void test_details(void **state)
 		{ KEEP_RULE, "%s%n", 0, false, "keep rule %s%n" },
 		{ KEEP_UNRECOVERABLE, "", 0, false, "has no registry digest to pull it by" },
 		{ KEEP_NEWEST_OF_REPOSITORY, "", 0, false, "among the newest of its repository" },
-		{ KEEP_NEWEST_OF_REPOSITORY, "docker.io/x", 0, false, "newest of docker.io/x" },
+		{ KEEP_NEWEST_OF_REPOSITORY, "docker.io/x", 0, false,
+		  "among the newest of docker.io/x" },
 		{ KEEP_TOO_YOUNG, "", 0, false, "first seen 30s ago, minimum age 2m0s" },
 		{ KEEP_CHANGED, "", 0, false, "the runtime did not remove it" },
 		{ KEEP_CHANGED, "0229", 0, false, "came into use during the pass: container 0229" },
