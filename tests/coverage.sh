@@ -13,8 +13,7 @@ for tool in gcovr gcov; do
 	fi
 done
 if [ $# -gt 0 ]; then
-	work=$1
-	mkdir -p "$work" || exit 1
+	mkdir -p "$1" && work=$(cd -- "$1" && pwd) || exit 1
 else
 	work=$(mktemp -d) || exit 1
 	trap 'rm -rf "$work"' EXIT

@@ -7,19 +7,20 @@
 #include "core/plan.h"
 #include "random.h"
 
-/* Layers 0 ... 3: a base that three images and a container hold, one that two share, two of their own. */
+/* Layers 0 ... 3: a base that four images and a container hold, one that two share, two of their own. */
 static struct layer layers[] = {
-	{ .bytes = 1000, .inodes = 100, .holders = 4 },
+	{ .bytes = 1000, .inodes = 100, .holders = 5 },
 	{ .bytes = 200, .inodes = 20, .holders = 2 },
 	{ .bytes = 30, .inodes = 3, .holders = 1 },
 	{ .bytes = 4, .inodes = 1, .holders = 1 },
 };
-static const uint32_t of_a[] = { 0, 1, 2 }, of_b[] = { 0, 1 }, of_c[] = { 3, 0 };
+static const uint32_t of_a[] = { 0, 1, 2 }, of_b[] = { 0, 1 }, of_c[] = { 3, 0 }, of_e[] = { 0 };
 static struct image images[] = {
 	{ .id = "a", .layers = of_a, .n_layers = 3, .predicted_bytes = 9, .predicted_inodes = 9 },
 	{ .id = "b", .layers = of_b, .n_layers = 2, .predicted_bytes = 9, .predicted_inodes = 9 },
 	{ .id = "c", .layers = of_c, .n_layers = 2, .predicted_bytes = 9, .predicted_inodes = 9 },
 	{ .id = "d", .predicted_bytes = 77, .predicted_inodes = 7 },
+	{ .id = "e", .layers = of_e, .n_layers = 1, .predicted_bytes = 9 },
 };
 static struct inventory inv = { .images = images,
 				.n_images = ELEMENTS(images),
@@ -42,6 +43,8 @@ static void one_after_the_other(void **state)
 	assert_gain(holders, 1, 0, 0);
 	assert_gain(holders, 2, 4, 1);
 	assert_gain(holders, 3, 77, 7); /* nothing is known of its layers */
+	assert_gain(holders, 4, 0, 0);
+	layers_release(holders, &images[4]);
 	layers_release(holders, &images[0]);
 	assert_gain(holders, 1, 200, 20);
 	assert_gain(holders, 2, 4, 1);
@@ -55,7 +58,7 @@ static void one_after_the_other(void **state)
 	layers_release(holders, &images[0]);
 	assert_int_equal(holders[0], 0);
 	assert_int_equal(holders[2], 0);
-	assert_int_equal(layers[0].holders, 4); /* it was a copy */
+	assert_int_equal(layers[0].holders, 5); /* it was a copy */
 	free(holders);
 }
 
@@ -101,9 +104,11 @@ static void nothing_there(void **state)
 static void in_the_plan(void **state)
 {
 	(void)state;
-	struct image_use use[] = {
-		{ KEEP_NONE, "" }, { KEEP_NONE, "" }, { KEEP_IN_USE, "k" }, { KEEP_NONE, "" }
-	};
+	struct image_use use[] = { { KEEP_NONE, "" },
+				   { KEEP_NONE, "" },
+				   { KEEP_IN_USE, "k" },
+				   { KEEP_NONE, "" },
+				   { KEEP_IN_USE, "k" } };
 	struct image copy[ELEMENTS(images)];
 	struct usage_history history = { 0 };
 	struct image_gc_policy policy = { .high_percent = { 80, 80 }, .low_percent = { 70, 70 } };
@@ -113,9 +118,9 @@ static void in_the_plan(void **state)
 	node.images = copy;
 	layers_predict(&node);
 	plan_build(&node, use, &history, &policy, 0, &p);
-	static const uint64_t bytes[] = { 30, 200, 77, 4 }, n[] = { 3, 20, 7, 1 };
-	static const char *const ids[] = { "a", "b", "d", "c" };
-	for (size_t i = 0; i < 4; i++) {
+	static const uint64_t bytes[] = { 30, 200, 77, 4, 0 }, n[] = { 3, 20, 7, 1, 0 };
+	static const char *const ids[] = { "a", "b", "d", "c", "e" };
+	for (size_t i = 0; i < 5; i++) {
 		assert_string_equal(p.verdicts[i].image->id, ids[i]);
 		assert_int_equal(p.verdicts[i].predicted[RESOURCE_BYTES], bytes[i]);
 		assert_int_equal(p.verdicts[i].predicted[RESOURCE_INODES], n[i]);

@@ -232,6 +232,7 @@ static void maximum_age(void **state)
 		bool over_age;
 	} rows[] = {
 		{ 0, 0, USEC_NEVER, KEEP_NONE, false }, /* off */
+		{ 1, 0, USEC_NEVER, KEEP_NONE, true },
 		{ 60 * MINUTE, NOW - 60 * MINUTE, USEC_NEVER, KEEP_NONE, false },
 		{ 60 * MINUTE, NOW - 60 * MINUTE - 1, USEC_NEVER, KEEP_NONE, true },
 		{ 60 * MINUTE, 0, NOW - 60 * MINUTE, KEEP_NONE, false },
@@ -267,8 +268,8 @@ static void next_over_age(void **state)
 		usec_t first_seen, last_used;
 		enum keep_reason use;
 	} rows[] = {
-		{ NOW - 30 * MINUTE, USEC_NEVER, KEEP_NONE },
-		{ NOW - 90 * MINUTE, NOW - 40 * MINUTE, KEEP_NONE }, /* this one, in 20 minutes */
+		{ NOW - 50 * MINUTE, USEC_NEVER, KEEP_NONE }, /* this one, in ten minutes */
+		{ NOW - 90 * MINUTE, NOW - 40 * MINUTE, KEEP_NONE },
 		{ NOW - 90 * MINUTE, NOW - 70 * MINUTE, KEEP_NONE }, /* is over age */
 		{ NOW - 90 * MINUTE, NOW - 50 * MINUTE, KEEP_IN_USE },
 		{ NOW - MINUTE, USEC_NEVER, KEEP_NONE }, /* too young */
@@ -285,8 +286,7 @@ static void next_over_age(void **state)
 						 .last_used = rows[i].last_used };
 		policy.maximum_age = 60 * MINUTE;
 		plan_rows(nodes, n, &policy, &p);
-		usec_t left = n < 2 ? 30 * MINUTE : 20 * MINUTE;
-		assert_int_equal(p.next_over_age, n == 0 ? USEC_INFINITY : NOW + left + 1);
+		assert_int_equal(p.next_over_age, n == 0 ? USEC_INFINITY : NOW + 10 * MINUTE + 1);
 		plan_done(&p);
 		policy.maximum_age = 0;
 		plan_rows(nodes, n, &policy, &p);
@@ -330,12 +330,12 @@ static void one_id_twice(void **state)
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++)
 		for (size_t place = 0; place < 2; place++) {
-			struct row twins[3] = { { GOOD("w"), UNUSED, .last_used = USEC_NEVER },
-						{ GOOD("x"), UNUSED, .last_used = USEC_NEVER },
+			struct row twins[3] = { { GOOD("x"), UNUSED, .last_used = USEC_NEVER },
+						{ GOOD("w"), UNUSED, .last_used = USEC_NEVER },
 						{ GOOD("x"), UNUSED, .unknown = true } };
 			struct plan p;
-			twins[1 + place].image = rows[i].other;
-			twins[1 + place].use = rows[i].use;
+			twins[2 * place].image = rows[i].other;
+			twins[2 * place].use = rows[i].use;
 			struct image_gc_policy policy = defaults;
 			policy.maximum_age = MINUTE;
 			plan_rows(twins, 3, &policy, &p);
@@ -346,8 +346,33 @@ static void one_id_twice(void **state)
 			assert_string_equal(p.verdicts[2].by, rows[i].by);
 			assert_int_equal(p.verdicts[1].keep, rows[i].keep);
 			assert_string_equal(p.verdicts[1].by, rows[i].by);
+			assert_int_equal(p.verdicts[1].over_age, free);
+			assert_int_equal(p.verdicts[2].over_age, free);
 			plan_done(&p);
 		}
+}
+
+/* Of the strongest reason only: what is pinned does not become eligible by getting older. */
+static void one_id_twice_and_young(void **state)
+{
+	(void)state;
+	struct row twins[2] = { { GOOD("x"), UNUSED, .first_seen = NOW, .last_used = USEC_NEVER },
+				{ GOOD("x"), UNUSED, .unknown = true } };
+	struct plan p;
+	plan_rows(twins, 2, &defaults, &p);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(p.verdicts[i].keep, KEEP_TOO_YOUNG);
+		assert_int_equal(p.verdicts[i].eligible_at, NOW + 2 * MINUTE);
+	}
+	plan_done(&p);
+	twins[1].image.pinned = true;
+	plan_rows(twins, 2, &defaults, &p);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(p.verdicts[i].keep, KEEP_PINNED);
+		assert_int_equal(p.verdicts[i].eligible_at, USEC_NEVER);
+	}
+	assert_int_equal(p.next_eligible, USEC_INFINITY);
+	plan_done(&p);
 }
 
 /* --- order and sums -------------------------------------------------------------------------------- */
@@ -540,12 +565,12 @@ static void random_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_reason),	    cmocka_unit_test(precedence),
-		cmocka_unit_test(policy_switches),  cmocka_unit_test(minimum_age),
-		cmocka_unit_test(maximum_age),	    cmocka_unit_test(next_over_age),
-		cmocka_unit_test(one_id_twice),	    cmocka_unit_test(exact_order),
-		cmocka_unit_test(sums_do_not_wrap), cmocka_unit_test(empty_inventory),
-		cmocka_unit_test(random_nodes),
+		cmocka_unit_test(every_reason),	   cmocka_unit_test(precedence),
+		cmocka_unit_test(policy_switches), cmocka_unit_test(minimum_age),
+		cmocka_unit_test(maximum_age),	   cmocka_unit_test(next_over_age),
+		cmocka_unit_test(one_id_twice),	   cmocka_unit_test(one_id_twice_and_young),
+		cmocka_unit_test(exact_order),	   cmocka_unit_test(sums_do_not_wrap),
+		cmocka_unit_test(empty_inventory), cmocka_unit_test(random_nodes),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -66,6 +66,9 @@ static void failures_end_the_pass(void **state)
 
 	struct node n;
 	struct pass_report report;
+	play(&rows[2], &n, &report);
+	assert_int_equal(report.after.avail_bytes, 200); /* after the first removal */
+	pass_report_done(&report);
 	play(&rows[10], &n, &report);
 	assert_int_equal(report.error.code, EIO);
 	assert_string_equal(report.error.msg, "measure after failed");
@@ -106,6 +109,8 @@ static void removals_fail(void **state)
 		    .remove_errors = { EBADMSG }),
 		ROW("all there are", "", FUTILE, NODE(200, 50), ALIKE(2, 100),
 		    .remove_errors = { EBUSY, EBUSY }),
+		ROW("two, one removed, two", "cf", REACHED, NODE(200, 50), ALIKE(6, 100),
+		    .remove_errors = { EBUSY, EBUSY, 0, EBUSY, EBUSY }),
 	};
 	play_rows(rows, ELEMENTS(rows));
 

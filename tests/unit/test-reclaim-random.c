@@ -14,7 +14,7 @@
 #include "random.h"
 #include "util/err.h"
 
-#define ROUNDS	     3000
+#define ROUNDS	     20000
 #define N_IMAGES     14
 #define N_LAYERS     24
 #define N_CONTAINERS 10

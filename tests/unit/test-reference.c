@@ -35,6 +35,11 @@ static void full_names(void **state)
 		{ "reg.io/app", "reg.io/app:latest" },
 		{ "reg.io/a/b/c:x", "reg.io/a/b/c:x" },
 		{ "Registry/app:1", "Registry/app:1" }, /* no repository has capitals: a host */
+		{ "A/app:1", "A/app:1" },
+		{ "repoZ/app:1", "repoZ/app:1" },
+		{ "@/app", NULL },
+		{ "[/app", "docker.io/[/app:latest" },
+		{ "docker.io/", "docker.io/library/:latest" },
 		{ "nginx@sha256:" HEX64, "docker.io/library/nginx@sha256:" HEX64 },
 		{ "nginx:1@sha256:" HEX64, "docker.io/library/nginx@sha256:" HEX64 },
 		{ "localhost:5000/app:1@sha256:" HEX64, "localhost:5000/app@sha256:" HEX64 },

@@ -116,24 +116,24 @@ static void every_way_of_referring(void **state)
 static void whole_short_ids(void **state)
 {
 	(void)state;
-	const struct image short_ids[] = { { .id = "sha256:abc" },
-					   { .id = "abcd" },
-					   { .id = "image-1" } };
+	const struct image short_ids[] = {
+		{ .id = "sha256:abc" }, { .id = "abcd" }, { .id = "image-1" }, { .id = "sha256:7" }
+	};
 	static const struct {
 		const char *ref;
 		int used; /* index, -1 for none */
 	} rows[] = {
-		{ "sha256:abc", 0 },	  { "abc", 0 }, { "abcd", 1 },
-		{ "sha256:abcd", 1 },	  { "ab", -1 }, { "image-1", 2 },
-		{ "sha256:image-1", -1 },
+		{ "sha256:abc", 0 },  { "abc", 0 },	{ "abcd", 1 },
+		{ "sha256:abcd", 1 }, { "7", 3 },	{ "8", -1 },
+		{ "ab", -1 },	      { "image-1", 2 }, { "sha256:image-1", -1 },
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct container container = { .id = "c",
 					       .references = { rows[i].ref, "", "", "" } };
 		struct container_list list = { &container, 1 };
-		struct image_use use[3];
-		use_resolve(short_ids, 3, &list, NULL, 0, use);
-		for (int image = 0; image < 3; image++)
+		struct image_use use[4];
+		use_resolve(short_ids, 4, &list, NULL, 0, use);
+		for (int image = 0; image < 4; image++)
 			if ((use[image].reason == KEEP_IN_USE) != (image == rows[i].used))
 				fail_msg("%s and %s", rows[i].ref, short_ids[image].id);
 	}
@@ -167,13 +167,19 @@ static void digests_that_are_none(void **state)
 {
 	(void)state;
 	const struct image odd = { .id = "i",
-				   LIST(digests, "nodigest", "x@", "<none>@<none>", "") };
+				   LIST(digests, "nodigest", "x@", "<none>@<none>", "",
+					"reg.io/a@sha512:0123456789abcdef") };
 	static const struct {
 		const char *ref;
 		enum keep_reason reason;
 	} rows[] = {
-		{ "nodigest", KEEP_IN_USE }, { "x@", KEEP_IN_USE }, { "<none>", KEEP_IN_USE },
-		{ "x", KEEP_NONE },	     { "", KEEP_NONE },
+		{ "nodigest", KEEP_IN_USE },
+		{ "x@", KEEP_IN_USE },
+		{ "<none>", KEEP_IN_USE },
+		{ "b@sha512:0123456789abcdef", KEEP_IN_USE },
+		{ "b@sha512:0123456789abcdee", KEEP_NONE },
+		{ "x", KEEP_NONE },
+		{ "", KEEP_NONE },
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct container container = { .id = "c",
