@@ -8,13 +8,13 @@
 #include "core/usage-codec.h"
 #include "node/state-file.h"
 #include "util/clock.h"
-#include "util/limits.h"
 
-#define FILE_NAME	"usage"
-/* Room for some 2,700 images of 90 bytes; a node with more gets a larger file. */
-#define CAPACITY_MIN	((size_t)240 * 1024)
-#define BYTES_PER_IMAGE 96
-#define CAPACITY_MAX	(N_MAX_IMAGES * (size_t)BYTES_PER_IMAGE * 4)
+#define FILE_NAME    "usage"
+/* Room for some 2,700 images, whose records have 88 bytes with a SHA-256. A node with more gets a file
+ * of twice the size, and so on, while there is room: it may be full when the next image comes. */
+#define CAPACITY_MIN ((size_t)240 * 1024)
+/* What can be read back: N_MAX_IMAGES with IDs of 255 characters take 18 MB. */
+#define PAYLOAD_MAX  ((size_t)32 * 1024 * 1024)
 
 static void clock_read(struct usage_clock *clock)
 {
@@ -24,18 +24,27 @@ static void clock_read(struct usage_clock *clock)
 	clock->boot_id[n > 0 ? n : 0] = '\0';
 }
 
-int history_load(const char *state_directory, struct usage_history *h, struct err *e)
+static int read_payload(const char *state_directory, struct buf *ret, struct err *e)
 {
 	struct state_file file = STATE_FILE_INIT;
-	cleanup_buf struct buf payload = BUF_INIT(CAPACITY_MAX);
-	struct usage_clock clock;
 	int r = state_file_open_read(&file, state_directory, FILE_NAME, e);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = state_file_read(&file, &payload, e);
+		return r;
+	r = state_file_read(&file, ret, e);
 	state_file_close(&file);
+	return r < 0 ? err_prefix(e, "%s/%s: ", state_directory, FILE_NAME) : 0;
+}
+
+int history_load(const char *state_directory, struct usage_history *h, struct err *e)
+{
+	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX);
+	struct usage_clock clock;
+	struct err why = { 0 };
+	int r = read_payload(state_directory, &payload, &why);
+	if (r == -ENOENT || r == -ENODATA)
+		return 0;
 	if (r < 0)
-		return r == -ENODATA ? 0 : r;
+		return err_set(e, -r, "%s", why.msg);
 	clock_read(&clock);
 	r = usage_decode(payload.data, payload.len, &clock, h);
 	return r < 0 ? err_set(e, -r, "%s/%s is no usage history of this version", state_directory,
@@ -43,19 +52,26 @@ int history_load(const char *state_directory, struct usage_history *h, struct er
 		     : 0;
 }
 
+static size_t capacity_for(const struct usage_history *h)
+{
+	size_t need = usage_encoded_size(h), capacity = CAPACITY_MIN;
+	while (capacity < need && capacity < PAYLOAD_MAX)
+		capacity *= 2;
+	return capacity;
+}
+
 int history_save(const char *state_directory, const struct usage_history *h, struct err *e)
 {
 	struct state_file file = STATE_FILE_INIT;
-	size_t capacity = h->n_entries * BYTES_PER_IMAGE;
 	struct usage_clock clock;
-	int r = state_file_open(&file, state_directory, FILE_NAME,
-				capacity > CAPACITY_MIN ? capacity : CAPACITY_MIN, e);
+	struct err why = { 0 };
+	int r = state_file_open(&file, state_directory, FILE_NAME, capacity_for(h), e);
 	if (r < 0)
 		return r;
 	cleanup_buf struct buf payload = BUF_INIT(state_file_capacity(&file));
 	clock_read(&clock);
 	(void)usage_encode(h, &clock, &payload);
-	r = state_file_write(&file, buf_string(&payload), payload.len, e);
+	r = state_file_write(&file, buf_string(&payload), payload.len, &why);
 	state_file_close(&file);
-	return r;
+	return r < 0 ? err_set(e, -r, "%s/%s: %s", state_directory, FILE_NAME, why.msg) : 0;
 }

@@ -12,7 +12,8 @@
  */
 
 /* Reads what was kept into *h, which is empty; leaves it so when there is nothing (0) or it cannot be
- * read (negative, e filled). */
+ * read or is damaged (negative, e filled). */
 int history_load(const char *state_directory, struct usage_history *h, struct err *e);
-/* Keeps the history. Works on a full disk once the file exists. */
+/* Keeps the history. Works on a full disk once the file exists; what it has no room for then is left
+ * out, images used longest ago first. */
 int history_save(const char *state_directory, const struct usage_history *h, struct err *e);

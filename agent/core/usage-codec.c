@@ -54,6 +54,15 @@ static bool storable(const struct usage_entry *e)
 	return len > 0 && len <= ID_MAX;
 }
 
+size_t usage_encoded_size(const struct usage_history *h)
+{
+	size_t size = sizeof(struct file_head);
+	for (size_t i = 0; i < h->n_entries; i++)
+		if (storable(&h->entries[i]))
+			size += sizeof(struct file_record) + strlen(h->entries[i].id);
+	return size;
+}
+
 /* False when there is no room. */
 static bool encode_entry(const struct usage_entry *e, usec_t now, struct buf *out)
 {

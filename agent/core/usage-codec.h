@@ -23,6 +23,8 @@ struct usage_clock {
 	int64_t wall_usec;
 };
 
+/* How many bytes the whole history takes. */
+size_t usage_encoded_size(const struct usage_history *h);
 /*
  * Appends the history to out. Images that out's ceiling has no room for are left out, those used
  * longest ago first. IDs longer than 255 characters are not stored. Returns the number stored.

@@ -45,6 +45,7 @@ static struct buf encoded(const struct usage_history *h, const struct usage_cloc
 {
 	struct buf out = BUF_INIT(1024 * 1024);
 	assert_int_equal(usage_encode(h, clock, &out), h->n_entries);
+	assert_int_equal(out.len, usage_encoded_size(h));
 	return out;
 }
 
@@ -206,6 +207,7 @@ static void lengths_of_ids(void **state)
 		add(&h, id, 1, 2);
 		add(&h, "other", 3, 4);
 		assert_int_equal(usage_encode(&h, &saved, &bytes), rows[i].stored ? 2 : 1);
+		assert_int_equal(bytes.len, usage_encoded_size(&h));
 		assert_int_equal(usage_decode(bytes.data, bytes.len, &saved, &back), 0);
 		assert_int_equal(usage_find(&back, id) != NULL, rows[i].stored);
 		assert_non_null(usage_find(&back, "other"));
