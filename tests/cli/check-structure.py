@@ -19,10 +19,11 @@ MAY_INCLUDE = {"util": {"util"}, "core": {"core", "util"}, "sim": {"sim", "core"
 # What core/ may use of util/, and of libc: nothing that reads, writes, waits or knows the time.
 PURE_UTIL = {"alloc", "arena", "buf", "err", "human", "parse", "utf8"}
 PURE_LIBC = re.compile(r"""mem(cpy|move|set|cmp|r?chr|mem)|str(len|n?cmp|r?chr|chrnul|c?spn|nlen|str)|bsearch|qsort
-    |fnmatch|__u?divti3|free|abort|v?snprintf|__assert_fail|__stack_chk_fail|__v?snprintf_chk|__memcpy_chk|_GLOBAL_OFFSET_TABLE_
+    |fnmatch|__u?divti3|free|abort|v?snprintf|__assert_fail|__stack_chk_fail|__v?snprintf_chk|__mem(cpy|move|set)_chk|_GLOBAL_OFFSET_TABLE_
     |__(asan|ubsan|tsan|sanitizer|gcov)_.*|__errno_location|__ctype_b_loc""", re.VERBOSE)
 
 FUNCTION_LINES, FILE_LINES = 100, 900
+LONG_FUNCTION, LONG_FILE = 60, 500      # said, not failed
 COLUMNS = 110      # clang-format holds code to 100; it leaves comments as they are
 MAY_LOG = re.compile(r"agent/(cli/)?[^/]+\.c|agent/util/log\.[ch]")
 
@@ -45,20 +46,32 @@ def read(path):
         return file.read()
 
 
+def remark(text):
+    print(f"# {text}")
+
+
 def none(found):
     if found:
         raise AssertionError("\n" + "\n".join(found))
+
+
+def may_include(parts, what):
+    if parts[1] == "main.c":
+        return what in ("agent.h", "cli", "util")
+    if len(parts) == 2:         # agent.c and its neighbours know everybody below cli/
+        return what != "cli"
+    return what in MAY_INCLUDE.get(parts[1], ())
 
 
 def test_directions():
     found = []
     for path in sources(".c", ".h", folders=("agent",)):
         parts = path.split("/")
-        if len(parts) == 2 or parts[1] == "cli":
-            continue        # main.c, agent.c and their neighbours know everybody
+        if parts[1] == "cli":
+            continue        # verbs know everybody
         for number, line in enumerate(read(path).splitlines(), 1):
-            include = re.match(r'#include "([^"]+)"', line)
-            if include and include[1].split("/")[0] not in MAY_INCLUDE.get(parts[1], ()):
+            include = re.match(r'\s*#\s*include "([^"]+)"', line)
+            if include and not may_include(parts, include[1].split("/")[0]):
                 found.append(f"{path}:{number}: {line}")
     none(found)
 
@@ -111,14 +124,16 @@ def test_lengths():
     found = []
     for path in sources(".c", ".h"):
         lines = read(path).splitlines()
-        if len(lines) > FILE_LINES:
-            found.append(f"{path} has {len(lines)} lines")
+        if len(lines) > LONG_FILE:
+            (found.append if len(lines) > FILE_LINES else remark)(f"{path} has {len(lines)} lines")
         begun = None
         for number, line in enumerate(lines, 1):
             if line == "{":
                 begun = number
-            elif line == "}" and begun and number - begun - 1 > FUNCTION_LINES:
-                found.append(f"{path}:{begun}: a function of {number - begun - 1} lines")
+            elif line == "}" and begun:
+                length, begun = number - begun - 1, None
+                if length > LONG_FUNCTION:
+                    (found.append if length > FUNCTION_LINES else remark)(f"{path}:{number}: a function of {length} lines")
         found += [f"{path}:{number}: {len(line.expandtabs(8))} columns" for number, line in enumerate(lines, 1)
                   if len(line.expandtabs(8)) > COLUMNS]
     none(found)
