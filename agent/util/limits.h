@@ -12,6 +12,10 @@
 
 #define JSON_MAX_DEPTH 64
 
+#define YAML_MAX_BYTES (256 * 1024)
+#define YAML_MAX_DEPTH 32
+#define YAML_MAX_NODES 20000 /* values and keys */
+
 #define BUF_MAX_GRPC_MESSAGE	 (16 * 1024 * 1024)  /* the kubelet's own limit on a CRI answer */
 #define BUF_MAX_GRPC_STREAM	 (256 * 1024 * 1024) /* all messages of one answer, which pass by */
 #define BUF_MAX_GRPC_UNPACKED	 (64 * 1024 * 1024)  /* memory one decoded answer may take */
@@ -35,3 +39,8 @@
 #define HTTP_TIMEOUT_SECONDS   10   /* without progress */
 #define HTTP_REQUEST_SECONDS   30   /* from connecting to the end of the answer */
 #define BUF_MAX_LOG_LINE       4096 /* PIPE_BUF: what a pipe takes in one piece */
+
+#define BUF_MAX_SCENARIO	(32 * 1024 * 1024) /* 10,000 images with their layers are some 10 MB */
+#define N_MAX_SCENARIO_LAYERS	262144
+#define N_MAX_SCENARIO_EVENTS	262144
+#define N_MAX_SCENARIO_SETTINGS 256
