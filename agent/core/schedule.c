@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/schedule.h"
+
+#include "core/threshold.h"
+
+/* While a pass that could not help is not repeated yet, nothing happens faster than this. */
+#define INTERVAL_UNDER_PRESSURE (250 * USEC_PER_MSEC)
+#define OBSERVE_STEP_DIVISOR	200
+
+void schedule_facts(const struct plan *plan, struct schedule_facts *ret)
+{
+	*ret = (struct schedule_facts){
+		.next_eligible = plan->next_eligible,
+		.next_over_age = plan->next_over_age,
+	};
+	for (size_t i = 0; i < plan->n_candidates; i++) {
+		const struct verdict *v = &plan->verdicts[i];
+		if (v->keep != KEEP_NONE || v->removed)
+			continue;
+		ret->n_over_age += v->over_age;
+		for (int r = 0; r < _RESOURCE_MAX; r++)
+			ret->reclaimable[r] = amount_add(ret->reclaimable[r], v->predicted[r]);
+	}
+}
+
+usec_t schedule_sample_interval(const struct space *space, const struct image_gc_policy *policy,
+				const struct pressure *pressure, int64_t fastest_rate,
+				const struct cadence_limits *limits)
+{
+	uint64_t trigger[_RESOURCE_MAX] = { 0 };
+	bool active = false;
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		(void)threshold_trigger_available(space_total(space, r), policy->high_percent[r],
+						  &trigger[r]);
+		active = active || pressure->active[r];
+	}
+	usec_t next = cadence_next(space, trigger, fastest_rate, limits);
+	if (active && next < INTERVAL_UNDER_PRESSURE)
+		next = INTERVAL_UNDER_PRESSURE;
+	return next < limits->interval_max ? next : limits->interval_max;
+}
+
+bool schedule_pass_due(const struct schedule *s, const struct pressure *pressure, usec_t now,
+		       enum pass_trigger *ret)
+{
+	if (!pressure->active[RESOURCE_BYTES] && !pressure->active[RESOURCE_INODES] &&
+	    s->n_over_age == 0)
+		return false;
+	if (!pass_gate_open(&s->gate, now))
+		return false;
+	*ret = pressure->active[RESOURCE_BYTES]	   ? TRIGGER_SPACE
+	       : pressure->active[RESOURCE_INODES] ? TRIGGER_INODES
+						   : TRIGGER_AGE;
+	return true;
+}
+
+bool schedule_observation_due(const struct schedule *s, const struct space *space, usec_t now)
+{
+	uint64_t available = space_available(space, RESOURCE_BYTES);
+	uint64_t then = s->available_when_observed;
+	uint64_t moved = available > then ? available - then : then - available;
+	return moved >= space->size_bytes / OBSERVE_STEP_DIVISOR &&
+	       now - s->observed_at >= SCHEDULE_OBSERVE_INTERVAL_MIN;
+}
+
+void schedule_observation_begins(struct schedule *s, const struct space *space, usec_t now)
+{
+	s->observed_at = now;
+	s->available_when_observed = space_available(space, RESOURCE_BYTES);
+}
+
+/* When the next image gets over age, if that is before the regular time. */
+static usec_t next_observation(const struct schedule_facts *facts, usec_t now)
+{
+	usec_t regular = now + SCHEDULE_OBSERVE_INTERVAL;
+	usec_t earliest = now + SCHEDULE_OBSERVE_INTERVAL_MIN;
+	if (facts->next_over_age >= regular)
+		return regular;
+	return facts->next_over_age > earliest ? facts->next_over_age : earliest;
+}
+
+usec_t schedule_observed(struct schedule *s, const struct schedule_facts *facts, bool dry_run,
+			 usec_t now)
+{
+	s->n_over_age = facts->n_over_age;
+	if (facts->reclaimable[RESOURCE_BYTES] != s->reclaimable_when_closed && !dry_run)
+		pass_gate_reset(&s->gate);
+	return next_observation(facts, now);
+}
+
+usec_t schedule_pass_ended(struct schedule *s, const struct pass_report *report,
+			   const struct schedule_facts *facts, usec_t now)
+{
+	enum pass_result result = report->result;
+	/* A dry run leaves the disk as it was: it is not repeated at once, as one that helped would be. */
+	if (report->request.dry_run && result == RESULT_REACHED)
+		result = RESULT_PARTIAL;
+	pass_gate_close(&s->gate, result, now, facts->next_eligible);
+	s->reclaimable_when_closed = facts->reclaimable[RESOURCE_BYTES];
+	/* Those that it could not remove are looked at again with the next observation. */
+	s->n_over_age = 0;
+	return next_observation(facts, now);
+}
