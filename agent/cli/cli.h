@@ -28,6 +28,7 @@ struct cli_options {
 	bool defaults;		     /* config show --defaults */
 	enum tristate dry_run;	     /* --dry-run, --enforce; TRISTATE_AUTO: neither */
 	int to_percent;		     /* --to; -1: not given */
+	unsigned as;		     /* --as: bits by enum sim_actor; 0: not given */
 	char **args;		     /* what follows the verb */
 	int n_args;
 };
@@ -43,4 +44,8 @@ int cli_gc(const struct cli_options *o);
 int cli_images(const struct cli_options *o);
 int cli_check(const struct cli_options *o);
 int cli_config(const struct cli_options *o);
+int cli_simulate(const struct cli_options *o);
+int cli_inventory(const struct cli_options *o);
+/* plan --as kubelet */
+int cli_kubelet_plan(const struct cli_options *o);
 int cli_version(const struct cli_options *o);

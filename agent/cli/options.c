@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/sim-policy.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -15,6 +16,7 @@ enum {
 	TAKES_TO = 1 << 3,
 	TAKES_DEFAULTS = 1 << 4,
 	TAKES_ARGS = 1 << 5,
+	TAKES_AS = 1 << 6,
 };
 
 static const struct verb {
@@ -28,13 +30,18 @@ static const struct verb {
 	  "the daemon, in the foreground (default)" },
 	{ "status", cli_status, TAKES_JSON, "status [--json]",
 	  "filesystems against thresholds, fill rate, last pass" },
-	{ "plan", cli_plan, TAKES_JSON | TAKES_TO, "plan [--to PERCENT] [--json]",
+	{ "plan", cli_plan, TAKES_JSON | TAKES_TO | TAKES_AS,
+	  "plan [--to PERCENT] [--as kubelet] [--json]",
 	  "what a pass would remove now, and why every other image stays" },
 	{ "gc", cli_gc, TAKES_JSON | TAKES_TO | TAKES_DRY_RUN,
 	  "gc [--to PERCENT] [--dry-run] [--json]", "one pass now" },
 	{ "images", cli_images, TAKES_JSON, "images [--json]",
 	  "all images: size, age, last use, and whether they may go" },
 	{ "check", cli_check, 0, "check", "one line; exit 0 fine, 1 pressure, 2 unknown" },
+	{ "inventory", cli_inventory, TAKES_JSON, "inventory [--json]",
+	  "what decisions are made from, for simulate" },
+	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_ARGS,
+	  "simulate FILE [--as agent,kubelet] [--json]", "replays a scenario on a virtual clock" },
 	{ "config", cli_config, TAKES_JSON | TAKES_DEFAULTS | TAKES_ARGS,
 	  "config check | show [--defaults] [--json]", "validates, prints the configuration" },
 	{ "version", cli_version, 0, "version", "prints the version" },
@@ -49,6 +56,7 @@ enum {
 	OPT_ENFORCE,
 	OPT_TO,
 	OPT_DEFAULTS,
+	OPT_AS,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -62,6 +70,7 @@ static const struct option long_options[] = {
 	{ "enforce", no_argument, NULL, OPT_ENFORCE },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "defaults", no_argument, NULL, OPT_DEFAULTS },
+	{ "as", required_argument, NULL, OPT_AS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -110,6 +119,24 @@ static int parse_to(const char *value, struct cli_options *o)
 	return CLI_DONE;
 }
 
+/* One of them, or several with commas; given again it adds. */
+static int parse_as(const char *value, struct cli_options *o)
+{
+	for (const char *word = value;; word++) {
+		size_t len = strcspn(word, ","), actor = 0;
+		while (actor < _ACTOR_MAX && (strlen(sim_actor_to_string(actor)) != len ||
+					      strncmp(word, sim_actor_to_string(actor), len) != 0))
+			actor++;
+		if (actor == _ACTOR_MAX)
+			return usage_error("--as takes agent, kubelet or both with a comma, not ",
+					   value);
+		o->as |= 1U << actor;
+		word += len;
+		if (!*word)
+			return CLI_DONE;
+	}
+}
+
 static int take_option(int option, struct cli_options *o, struct given *given)
 {
 	switch (option) {
@@ -143,6 +170,9 @@ static int take_option(int option, struct cli_options *o, struct given *given)
 		o->defaults = true;
 		given->options |= TAKES_DEFAULTS;
 		break;
+	case OPT_AS:
+		given->options |= TAKES_AS;
+		return parse_as(optarg, o);
 	case OPT_HELP:
 		given->help = true;
 		break;

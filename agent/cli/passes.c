@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/sim-policy.h"
 #include "util/limits.h"
+#include "util/log.h"
 
 static int show(const struct cli_options *o, bool dry_run, bool full)
 {
@@ -20,6 +22,12 @@ static int show(const struct cli_options *o, bool dry_run, bool full)
 
 int cli_plan(const struct cli_options *o)
 {
+	if (o->as & ~(1U << ACTOR_AGENT)) {
+		if (o->as == 1U << ACTOR_KUBELET && o->to_percent < 0)
+			return cli_kubelet_plan(o);
+		log_error("plan: --as takes one of agent and kubelet, and the kubelet no --to");
+		return CLI_IMPOSSIBLE;
+	}
 	return show(o, true, true);
 }
 

@@ -63,13 +63,19 @@ static int unknown_section(const char *section, struct err *e)
 	return err_set(e, EINVAL, "unknown section; there are%s", buf_string(&known));
 }
 
-static int unknown_key(const char *section, const char *name, struct err *e)
+static int unknown_name(const char *name, struct err *e)
 {
 	const struct config_key *near = suggest_key(name);
 	if (!near)
 		return err_set(e, EINVAL, "unknown key; see disk-pressure-agent.conf(5)");
-	if (strcmp(near->section, section) == 0)
-		return err_set(e, EINVAL, "unknown key; did you mean %s?", near->name);
+	return err_set(e, EINVAL, "unknown key; did you mean %s?", near->name);
+}
+
+static int unknown_key(const char *section, const char *name, struct err *e)
+{
+	const struct config_key *near = suggest_key(name);
+	if (!near || strcmp(near->section, section) == 0)
+		return unknown_name(name, e);
 	return err_set(e, EINVAL, "unknown key; did you mean %s of section [%s]?", near->name,
 		       near->section);
 }
@@ -236,6 +242,17 @@ int loader_override(struct loader *l, const char *text, struct err *e)
 	if (r < 0)
 		(void)err_prefix(e, "%s: ", buf_string(&where));
 	return r;
+}
+
+int loader_set(struct loader *l, const char *name, const char *value, const char *where,
+	       struct err *e)
+{
+	const struct config_key *key = NULL;
+	for (size_t i = 0; !key && i < n_config_keys; i++)
+		if (strcmp(config_keys[i].name, name) == 0)
+			key = &config_keys[i];
+	int r = key ? set_key(l, key, value, 0, where, e) : unknown_name(name, e);
+	return r < 0 ? err_prefix(e, "%s: ", where) : 0;
 }
 
 /* --- what concerns several keys ------------------------------------------------------------ */

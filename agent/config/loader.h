@@ -27,5 +27,8 @@ must_check int loader_file(struct loader *l, const char *path, struct err *e);
 must_check int loader_dropins(struct loader *l, const char *path, struct err *e);
 /* SECTION.KEY=VALUE. */
 must_check int loader_override(struct loader *l, const char *text, struct err *e);
+/* One key by its name in whatever section, from a place that where tells. */
+must_check int loader_set(struct loader *l, const char *name, const char *value, const char *where,
+			  struct err *e);
 /* What concerns several keys; the message names the one that was set last. */
 must_check int loader_validate(const struct loader *l, struct err *e);

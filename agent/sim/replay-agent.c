@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "core/forecast.h"
+#include "core/plan.h"
+#include "core/pressure.h"
+#include "core/reclaim.h"
+#include "core/schedule.h"
+#include "core/usage.h"
+#include "core/use.h"
+#include "sim/replay.h"
+
+/*
+ * Our agent on a scenario's node. What it decides is core/, as in the daemon; what is here stands for
+ * the daemon's timers and its calls to the runtime, which take no time.
+ */
+struct agent_model {
+	struct replay *replay;
+	struct schedule schedule;
+	struct pressure pressure;
+	struct forecast forecast;
+	struct usage_history history; /* survives a restart */
+	uint64_t reclaimed;	      /* since the last sample */
+	usec_t next_sample, next_observation;
+	struct container_list containers; /* as listed last */
+	enum pass_result last_told;
+};
+
+/* --- the ops of the closed loop ------------------------------------------------------------- */
+
+static int model_measure(void *ctx, struct space *ret, struct err *e)
+{
+	(void)e;
+	const struct agent_model *a = ctx;
+	node_space(&a->replay->node, node_image_device(&a->replay->node), ret);
+	return 0;
+}
+
+static int model_measure_after(void *ctx, const struct verdict *victim, const struct space *before,
+			       struct space *ret, struct err *e)
+{
+	(void)victim;
+	(void)before;
+	return model_measure(ctx, ret, e);
+}
+
+static int model_containers(void *ctx, const struct container_list **ret, struct err *e)
+{
+	(void)e;
+	struct agent_model *a = ctx;
+	a->containers = a->replay->node.containers;
+	*ret = &a->containers;
+	return 0;
+}
+
+static int model_remove(void *ctx, const struct verdict *victim, struct err *e)
+{
+	(void)e;
+	const struct agent_model *a = ctx;
+	/* the reason is filled in when the loop tells of the removal */
+	replay_remove(a->replay, victim->image, "");
+	return 0;
+}
+
+static void model_removed(void *ctx, const struct pass_report *report,
+			  const struct removal *removal)
+{
+	(void)report;
+	const struct agent_model *a = ctx;
+	for (size_t i = a->replay->n_entries; i-- > 0;) {
+		struct replay_entry *entry = &a->replay->entries[i];
+		if (entry->kind != REPLAY_REMOVAL)
+			continue;
+		entry->reason = remove_reason_to_string(removal->reason);
+		return;
+	}
+}
+
+static bool model_stopping(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+static usec_t model_now(void *ctx)
+{
+	const struct agent_model *a = ctx;
+	return a->replay->node.now;
+}
+
+static const struct reclaim_ops model_ops = {
+	.measure = model_measure,
+	.measure_after = model_measure_after,
+	.containers = model_containers,
+	.remove = model_remove,
+	.stopping = model_stopping,
+	.now = model_now,
+	.removed = model_removed,
+};
+
+/* --- what the daemon does ------------------------------------------------------------------- */
+
+/* Lists everything and decides about it. */
+static struct inventory *look(struct agent_model *a, const struct image_gc_policy *policy,
+			      struct plan *ret)
+{
+	usec_t now = a->replay->node.now;
+	struct inventory *inv = node_inventory(&a->replay->node);
+	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
+	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
+		    inv->n_sandbox_images, use);
+	(void)usage_observe(&a->history, inv, use, now);
+	plan_build(inv, use, &a->history, policy, now, ret);
+	return inv;
+}
+
+static void observe(struct agent_model *a)
+{
+	struct space space;
+	struct plan plan;
+	struct schedule_facts facts;
+	usec_t now = a->replay->node.now;
+	(void)model_measure(a, &space, NULL);
+	schedule_observation_begins(&a->schedule, &space, now);
+	struct inventory *inv = look(a, &a->replay->policy->gc, &plan);
+	schedule_facts(&plan, &facts);
+	a->next_observation = schedule_observed(&a->schedule, &facts, false, now);
+	plan_done(&plan);
+	(void)inventory_free(inv);
+}
+
+/* One that could not help is repeated again and again; it is told once. */
+static void tell(struct agent_model *a, const struct pass_report *report)
+{
+	bool news = report->result != a->last_told || report->n_removals > 0;
+	a->last_told = report->result;
+	if (news && (report->result == RESULT_PARTIAL || report->result == RESULT_FUTILE ||
+		     report->result == RESULT_ERROR))
+		replay_note(a->replay, REPLAY_PASS, pass_result_to_string(report->result));
+}
+
+static void pass(struct agent_model *a, enum pass_trigger trigger)
+{
+	struct image_gc_policy policy = a->replay->policy->gc;
+	struct pass_report report = { .request = { .trigger = trigger, .to_percent = -1 } };
+	struct schedule_facts facts;
+	usec_t now = a->replay->node.now;
+	if (trigger == TRIGGER_INODES)
+		policy.scarce = RESOURCE_INODES;
+	report.inventory = look(a, &policy, &report.plan);
+	reclaim_run(&model_ops, a, &policy, &report);
+	schedule_facts(&report.plan, &facts);
+	a->reclaimed = amount_add(a->reclaimed, report.measured[RESOURCE_BYTES]);
+	if (trigger != TRIGGER_MANUAL) {
+		usec_t next = schedule_pass_ended(&a->schedule, &report, &facts, now);
+		if (next < a->next_observation)
+			a->next_observation = next;
+	}
+	tell(a, &report);
+	pass_report_done(&report);
+	/* A look follows at once. */
+	a->next_sample = now;
+}
+
+static void sample(struct agent_model *a)
+{
+	const struct sim_policy *policy = a->replay->policy;
+	struct space space;
+	enum pass_trigger trigger;
+	usec_t now = a->replay->node.now;
+	(void)model_measure(a, &space, NULL);
+	forecast_step(&a->forecast, now, space.avail_bytes, a->reclaimed);
+	a->reclaimed = 0;
+	(void)pressure_step(&a->pressure, &policy->gc, &space);
+	a->next_sample = now + schedule_sample_interval(&space, &policy->gc, &a->pressure,
+							forecast_fastest_rate(&a->forecast),
+							&policy->cadence);
+	if (schedule_pass_due(&a->schedule, &a->pressure, now, &trigger))
+		pass(a, trigger);
+	else if (schedule_observation_due(&a->schedule, &space, now))
+		observe(a);
+}
+
+static void restart(struct agent_model *a)
+{
+	a->schedule = (struct schedule){ 0 };
+	a->pressure = (struct pressure){ 0 };
+	a->forecast = (struct forecast){ 0 };
+	a->reclaimed = 0;
+	a->next_sample = a->next_observation = a->replay->node.now;
+}
+
+/* What the agent knew from before the start. */
+static void remember(struct agent_model *a)
+{
+	const struct scenario *s = a->replay->scenario;
+	struct usage_history *h = &a->history;
+	h->entries = xcalloc(s->n_present + 1, sizeof(*h->entries));
+	for (size_t i = 0; i < s->n_present; i++)
+		h->entries[h->n_entries++] = (struct usage_entry){
+			.id = xstrdup(s->images[i].image.id),
+			.first_seen = s->images[i].first_seen,
+			.last_used = s->images[i].last_used,
+		};
+	usage_sort(h);
+}
+
+static void events(struct agent_model *a)
+{
+	const struct scenario_event *event;
+	while ((event = replay_next_event(a->replay))) {
+		if (event->kind == EVENT_GC)
+			pass(a, TRIGGER_MANUAL);
+		else if (event->kind == EVENT_RESTART_AGENT)
+			restart(a);
+	}
+}
+
+static usec_t earlier(usec_t a, usec_t b)
+{
+	return a < b ? a : b;
+}
+
+void replay_agent(struct replay *r)
+{
+	struct agent_model a = { .replay = r, .last_told = RESULT_REACHED };
+	remember(&a);
+	restart(&a);
+	for (;;) {
+		usec_t at = earlier(replay_next_at(r), earlier(a.next_sample, a.next_observation));
+		replay_advance(r, earlier(at, r->end));
+		events(&a);
+		if (r->node.now >= r->end)
+			break;
+		if (a.next_observation <= r->node.now)
+			observe(&a);
+		if (a.next_sample <= r->node.now)
+			sample(&a);
+	}
+	usage_clear(&a.history);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/use.h"
+#include "sim/kubelet.h"
+#include "sim/replay.h"
+
+/*
+ * The kubelet on a scenario's node: its image garbage collection and, of eviction, what concerns
+ * disks. Pods are not modelled: that one would be evicted is noted.
+ */
+
+#define IMAGE_GC_PERIOD	 (5 * USEC_PER_MINUTE)
+#define DETECTION_PERIOD (5 * USEC_PER_MINUTE)
+#define EVICTION_PERIOD	 (10 * USEC_PER_SEC)
+
+#define NSEC_PER_USEC 1000
+
+/* What eviction remembers of a threshold from pass to pass. */
+struct eviction_state {
+	usec_t first_observed; /* USEC_NEVER: it is not met */
+	bool in_force;
+};
+
+struct kubelet_model {
+	struct replay *replay;
+	struct kubelet_policy policy;
+	struct kubelet kubelet;
+	usec_t began;
+	usec_t next_gc, next_detection, next_eviction;
+	struct eviction_state eviction[SIM_N_THRESHOLDS];
+	bool evicting;
+	/* of the last list */
+	struct inventory *inventory;
+	struct kubelet_image *images;
+	struct kubelet_container *containers;
+};
+
+static int64_t nsec(usec_t t)
+{
+	int64_t ns;
+	if (t == USEC_NEVER)
+		return KUBELET_NEVER;
+	if (__builtin_mul_overflow(t, NSEC_PER_USEC, &ns))
+		return t < 0 ? INT64_MIN + 1 : INT64_MAX;
+	return ns;
+}
+
+static int64_t now_nsec(const struct kubelet_model *m)
+{
+	return nsec(m->replay->node.now);
+}
+
+/* --- what the runtime and the disk say ------------------------------------------------------ */
+
+static void forget_list(struct kubelet_model *m)
+{
+	m->inventory = inventory_free(m->inventory);
+	free(m->images);
+	free(m->containers);
+	m->images = NULL;
+	m->containers = NULL;
+}
+
+/* CRI tells the ID of a container's image: references are resolved as we do it. Sandboxes do not
+ * count in the kubelet. */
+static int model_list(void *ctx, struct kubelet_facts *ret)
+{
+	struct kubelet_model *m = ctx;
+	forget_list(m);
+	struct inventory *inv = m->inventory = node_inventory(&m->replay->node);
+	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
+	use_resolve(inv->images, inv->n_images, &inv->containers, NULL, 0, use);
+	m->images = xcalloc(inv->n_images, sizeof(*m->images));
+	m->containers = xcalloc(inv->n_images, sizeof(*m->containers));
+	*ret = (struct kubelet_facts){ .images = m->images,
+				       .n_images = inv->n_images,
+				       .containers = m->containers };
+	for (size_t i = 0; i < inv->n_images; i++) {
+		const struct image *image = &inv->images[i];
+		m->images[i] = (struct kubelet_image){
+			.id = image->id,
+			.handler = "",
+			.size = image->size_bytes,
+			.pinned = image->pinned,
+		};
+		if (use[i].reason != KEEP_NONE)
+			m->containers[ret->n_containers++] =
+				(struct kubelet_container){ .image_id = image->id, .handler = "" };
+	}
+	return 0;
+}
+
+static int model_remove(void *ctx, const char *id, const char *reason)
+{
+	const struct kubelet_model *m = ctx;
+	for (size_t i = 0; i < m->inventory->n_images; i++) {
+		const struct image *image = &m->inventory->images[i];
+		if (strcmp(image->id, id) != 0)
+			continue;
+		replay_remove(m->replay, image, reason);
+		break;
+	}
+	return 0;
+}
+
+static int64_t clamped(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static int model_stats(void *ctx, int64_t *ret_capacity, int64_t *ret_available)
+{
+	const struct kubelet_model *m = ctx;
+	struct space space;
+	node_space(&m->replay->node, node_image_device(&m->replay->node), &space);
+	*ret_capacity = clamped(space.size_bytes);
+	*ret_available = clamped(space.avail_bytes);
+	return 0;
+}
+
+static const struct kubelet_ops model_ops = {
+	.list = model_list,
+	.remove = model_remove,
+	.stats = model_stats,
+};
+
+/* --- eviction ------------------------------------------------------------------------------- */
+
+static bool has_role(const struct kubelet_model *m, enum fs_role role)
+{
+	return m->replay->scenario->device_of[role] >= 0;
+}
+
+static bool same_device(const struct kubelet_model *m, enum fs_role a, enum fs_role b)
+{
+	const int *device_of = m->replay->scenario->device_of;
+	return !has_role(m, a) || !has_role(m, b) || device_of[a] == device_of[b];
+}
+
+/* Whether so much is missing: below the threshold itself, or below what ends it. */
+static bool is_met(const struct kubelet_model *m, const struct sim_threshold *t, bool until_relief)
+{
+	struct space space;
+	if (!has_role(m, t->role))
+		return false;
+	node_space(&m->replay->node, (size_t)m->replay->scenario->device_of[t->role], &space);
+	uint64_t total = space_total(&space, t->resource);
+	uint64_t below =
+		until_relief ? sim_threshold_relief(t, total) : sim_threshold_amount(t, total);
+	return total > 0 && space_available(&space, t->resource) < below;
+}
+
+static bool any_is_met(const struct kubelet_model *m)
+{
+	const struct sim_policy *policy = m->replay->policy;
+	for (size_t i = 0; i < policy->n_thresholds; i++)
+		if (is_met(m, &policy->thresholds[i], true))
+			return true;
+	return false;
+}
+
+/* The first threshold in force, or NULL. */
+static const struct sim_threshold *threshold_in_force(struct kubelet_model *m)
+{
+	const struct sim_policy *policy = m->replay->policy;
+	const struct sim_threshold *first = NULL;
+	usec_t now = m->replay->node.now;
+	for (size_t i = 0; i < policy->n_thresholds; i++) {
+		const struct sim_threshold *t = &policy->thresholds[i];
+		struct eviction_state *state = &m->eviction[i];
+		bool met = is_met(m, t, false) || (state->in_force && is_met(m, t, true));
+		if (!met)
+			state->first_observed = USEC_NEVER;
+		else if (state->first_observed == USEC_NEVER)
+			state->first_observed = now;
+		state->in_force = met && now - state->first_observed >= t->grace;
+		if (state->in_force && !first)
+			first = t;
+	}
+	return first;
+}
+
+/* Exited containers; the pods of all are taken as ended. */
+static void delete_containers(struct kubelet_model *m)
+{
+	const struct container_list *list = &m->replay->node.containers;
+	for (size_t i = list->n_containers; i-- > 0;)
+		if (list->containers[i].state == CONTAINER_EXITED)
+			node_remove_container(&m->replay->node, list->containers[i].id);
+}
+
+/* Returns whether anything could be done about that filesystem at all. */
+static bool node_level_reclaim(struct kubelet_model *m, enum fs_role role)
+{
+	bool dedicated = !same_device(m, ROLE_IMAGEFS, ROLE_NODEFS);
+	bool split = dedicated && !same_device(m, ROLE_IMAGEFS, ROLE_CONTAINERFS);
+	if (dedicated && !split && role == ROLE_NODEFS)
+		return false;
+	if (!split || role != ROLE_IMAGEFS)
+		delete_containers(m);
+	if (!split || role == ROLE_IMAGEFS)
+		(void)kubelet_delete_unused(&m->kubelet, now_nsec(m));
+	return true;
+}
+
+static const char *signal_of(const struct sim_threshold *t)
+{
+	static const char *const signals[_ROLE_MAX][_RESOURCE_MAX] = {
+		[ROLE_NODEFS] = { "nodefs.available", "nodefs.inodesFree" },
+		[ROLE_IMAGEFS] = { "imagefs.available", "imagefs.inodesFree" },
+		[ROLE_CONTAINERFS] = { "containerfs.available", "containerfs.inodesFree" },
+	};
+	return signals[t->role][t->resource];
+}
+
+static void eviction_pass(struct kubelet_model *m)
+{
+	const struct sim_threshold *t = threshold_in_force(m);
+	bool evicts = t && (!node_level_reclaim(m, t->role) || any_is_met(m));
+	/* It goes on, a pod every ten seconds. */
+	if (evicts && !m->evicting)
+		replay_note(m->replay, REPLAY_EVICTION, signal_of(t));
+	m->evicting = evicts;
+}
+
+/* --- periods -------------------------------------------------------------------------------- */
+
+static void image_gc(struct kubelet_model *m)
+{
+	(void)kubelet_garbage_collect(&m->kubelet, now_nsec(m), nsec(m->began));
+	if (*m->kubelet.event)
+		replay_note(m->replay, REPLAY_PASS, "FreeDiskSpaceFailed");
+}
+
+static void start(struct kubelet_model *m, usec_t began)
+{
+	usec_t now = m->replay->node.now;
+	/* image_gc_manager: at 100 the loop is not started, unless there is a maximum age */
+	bool collects = m->policy.high_percent < 100 || m->policy.maximum_age > 0;
+	kubelet_forget(&m->kubelet);
+	m->began = began;
+	m->next_gc = collects ? now : USEC_INFINITY;
+	m->next_detection = m->next_eviction = now;
+	m->evicting = false;
+	for (size_t i = 0; i < SIM_N_THRESHOLDS; i++)
+		m->eviction[i] = (struct eviction_state){ .first_observed = USEC_NEVER };
+}
+
+/* A kubelet that has been there as long as what the scenario knows. */
+static void start_with_history(struct kubelet_model *m)
+{
+	const struct scenario *s = m->replay->scenario;
+	usec_t began = 0;
+	for (size_t i = 0; i < s->n_present; i++)
+		if (s->images[i].first_seen < began)
+			began = s->images[i].first_seen;
+	start(m, began);
+	(void)kubelet_detect(&m->kubelet, now_nsec(m), now_nsec(m));
+	for (size_t i = 0; i < s->n_present; i++)
+		kubelet_remember(&m->kubelet, s->images[i].image.id, nsec(s->images[i].first_seen),
+				 nsec(s->images[i].last_used));
+}
+
+static void events(struct kubelet_model *m)
+{
+	const struct scenario_event *event;
+	while ((event = replay_next_event(m->replay))) {
+		if (event->kind == EVENT_GC)
+			image_gc(m);
+		else if (event->kind == EVENT_RESTART_AGENT)
+			start(m, m->replay->node.now);
+	}
+}
+
+static void turn(struct kubelet_model *m)
+{
+	usec_t now = m->replay->node.now;
+	if (m->next_detection <= now) {
+		(void)kubelet_detect(&m->kubelet, now_nsec(m), now_nsec(m));
+		m->next_detection = now + DETECTION_PERIOD;
+	}
+	if (m->next_gc <= now) {
+		image_gc(m);
+		m->next_gc = now + IMAGE_GC_PERIOD;
+	}
+	if (m->next_eviction <= now) {
+		eviction_pass(m);
+		m->next_eviction = now + EVICTION_PERIOD;
+	}
+}
+
+static usec_t earliest(const struct kubelet_model *m)
+{
+	usec_t at = replay_next_at(m->replay);
+	if (m->next_detection < at)
+		at = m->next_detection;
+	if (m->next_gc < at)
+		at = m->next_gc;
+	return m->next_eviction < at ? m->next_eviction : at;
+}
+
+int replay_kubelet(struct replay *r, struct err *e)
+{
+	const struct image_gc_policy *gc = &r->policy->gc;
+	struct kubelet_model m = {
+		.replay = r,
+		.policy = {
+			.high_percent = gc->high_percent[RESOURCE_BYTES] > 100
+						? 100
+						: gc->high_percent[RESOURCE_BYTES],
+			.low_percent = gc->low_percent[RESOURCE_BYTES],
+			.minimum_age = nsec(gc->minimum_age),
+			.maximum_age = nsec(gc->maximum_age),
+		},
+	};
+	int rc = kubelet_config_check(&m.policy, e);
+	if (rc < 0)
+		return rc;
+	m.kubelet = (struct kubelet){ .policy = &m.policy, .ops = &model_ops, .ctx = &m };
+	start_with_history(&m);
+	for (;;) {
+		replay_advance(r, earliest(&m));
+		events(&m);
+		if (r->node.now >= r->end)
+			break;
+		turn(&m);
+	}
+	kubelet_forget(&m.kubelet);
+	forget_list(&m);
+	return 0;
+}
