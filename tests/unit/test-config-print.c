@@ -23,6 +23,8 @@ static void defaults_are_as_written(void **state)
 	assert_int_equal(c->image_minimum_age, 2 * USEC_PER_MINUTE);
 	assert_int_equal(c->log_format, LOG_FORMAT_AUTO);
 	assert_int_equal(c->keep_unrecoverable, TRISTATE_AUTO);
+	assert_int_equal(c->order, ORDER_LRU);
+	assert_int_equal(c->keep_newest_per_repository, 0);
 	assert_int_equal(c->when_futile, WHEN_FUTILE_STOP);
 	assert_int_equal(c->listen.n_words, 2);
 	assert_null(config_free(NULL));
@@ -111,6 +113,7 @@ static void printed_json(void **state)
 		"\"inodes-high-threshold-percent\":90,\"inodes-low-threshold-percent\":85,"
 		"\"imageMinimumGCAge\":\"2m\",\"imageMaximumGCAge\":\"0s\","
 		"\"keep\":[\"a/*\",\"b/*\"],\"keep-unrecoverable\":\"auto\","
+		"\"order\":\"lru\",\"keep-newest-per-repository\":0,"
 		"\"when-futile\":\"stop\",\"max-removals-per-pass\":0},"
 		"\"runtime\":{\"endpoint\":\"auto\",\"type\":\"auto\",\"timeout\":\"2m\"},"
 		"\"http\":{\"listen\":[]}}");

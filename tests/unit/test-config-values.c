@@ -335,7 +335,7 @@ static void suggestions(void **state)
 		{ "timeot", "runtime", "timeout" },
 		{ "imagef", "filesystems", "imagefs" },
 		{ "liste", "http", "listen" },
-		{ "order", NULL, NULL },
+		{ "ordinal", NULL, NULL },
 		{ "", NULL, NULL },
 		{ "threshold", NULL, NULL },
 	};
