@@ -274,16 +274,21 @@ static void next_over_age(void **state)
 		{ NOW - 90 * MINUTE, NOW - 50 * MINUTE, KEEP_IN_USE },
 		{ NOW - MINUTE, USEC_NEVER, KEEP_NONE }, /* too young */
 	};
+	static const char *const digests[] = { "x@d" };
 	static const char *const ids[] = { "a", "b", "c", "d", "e" };
+	/* a compound literal would end with the loop that fills the rows */
+	static const char *const digests[] = { "x@d" };
 	for (size_t n = 0; n <= ELEMENTS(rows); n++) {
 		struct row nodes[ELEMENTS(rows)];
 		struct image_gc_policy policy = defaults;
 		struct plan p;
 		for (size_t i = 0; i < n; i++)
-			nodes[i] = (struct row){ .image = { .id = ids[i], LIST(digests, "x@d") },
-						 .use = { rows[i].use, "" },
-						 .first_seen = rows[i].first_seen,
-						 .last_used = rows[i].last_used };
+			nodes[i] = (struct row){
+				.image = { .id = ids[i], .digests = digests, .n_digests = 1 },
+				.use = { rows[i].use, "" },
+				.first_seen = rows[i].first_seen,
+				.last_used = rows[i].last_used
+			};
 		policy.maximum_age = 60 * MINUTE;
 		plan_rows(nodes, n, &policy, &p);
 		assert_int_equal(p.next_over_age, n == 0 ? USEC_INFINITY : NOW + 10 * MINUTE + 1);
