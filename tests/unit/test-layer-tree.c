@@ -9,6 +9,7 @@
 #include "runtime/containerd/layer-tree.h"
 #include "runtime/containerd/layer-usage.h"
 #include "util/limits.h"
+#include "util/parse.h"
 
 /*
  * Trees are written as texts: "b:KEY SIZE REF..." is a blob, "s:KEY SIZE REF..." a snapshot, "n:NAME
@@ -44,10 +45,11 @@ static void add_node(struct layer_tree *t, char *line)
 	char *rest = line;
 	int node = node_of(t, strsep(&rest, " "));
 	const char *size = strsep(&rest, " ");
-	if (*size == '?')
-		layer_tree_set_unknown(t, node);
+	int64_t bytes;
+	if (parse_i64(size, &bytes) == 0)
+		layer_tree_set_size(t, node, (uint64_t)bytes, 1);
 	else
-		layer_tree_set_size(t, node, strtoull(size, NULL, 10), 1);
+		layer_tree_set_unknown(t, node);
 	struct err e = { 0 };
 	for (char *ref; (ref = strsep(&rest, " "));)
 		assert_int_equal(layer_tree_refer(t, node, node_of(t, ref), &e), 0);
