@@ -45,12 +45,10 @@ static int read_all(int fd, struct buf *text)
 	}
 }
 
-int ini_file_read(const char *path, struct buf *text, struct err *e)
+int ini_fd_read(int fd, const char *path, struct buf *text, struct err *e)
 {
-	/* Without O_NONBLOCK the open of a FIFO waits for a writer. */
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "%s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return err_set(e, EISDIR, "%s: %s", path, strerror(EISDIR));
@@ -62,6 +60,15 @@ int ini_file_read(const char *path, struct buf *text, struct err *e)
 	if (r < 0)
 		return err_set(e, -r, "%s: %s", path, strerror(-r));
 	return 0;
+}
+
+int ini_file_read(const char *path, struct buf *text, struct err *e)
+{
+	/* Without O_NONBLOCK the open of a FIFO waits for a writer. */
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, errno, "%s: %s", path, strerror(errno));
+	return ini_fd_read(fd, path, text, e);
 }
 
 /* --- scanning ------------------------------------------------------------------------------ */

@@ -35,6 +35,8 @@ struct ini_file {
  * The message begins with the path.
  */
 must_check int ini_file_read(const char *path, struct buf *text, struct err *e);
+/* The same of an open file, which stays open; path is for messages. */
+must_check int ini_fd_read(int fd, const char *path, struct buf *text, struct err *e);
 /*
  * Takes text, whose byte after the last is NUL, apart. -EINVAL with "NAME:LINE: what is wrong" for
  * anything that is not plain KEY = VALUE lines in sections. Repeated keys are left to the caller.
