@@ -142,6 +142,10 @@ def statuses_are_asked_for_once(path):
         equal(runtime.count(double.CONTAINER_STATUS), 2, "container statuses")
         equal(runtime.count(double.SANDBOX_STATUS), 1, "sandbox statuses")
         equal(runtime.count(double.LIST_CONTAINERS), 4, "lists")
+        # Without the flag for more a runtime says nothing about the images of sandboxes.
+        verbose = [call for call in runtime.calls if call[0] in (double.STATUS, double.SANDBOX_STATUS)]
+        equal(verbose[:2], [(double.SANDBOX_STATUS, message((1, "s1"), (2, 1))), (double.STATUS, message((1, 1)))],
+              "requests for more")
         for one in got:
             equal([c["volumeImages"] for c in one["containers"]], [["volume:1"]] * 2, "image volumes")
         equal(got[0]["sandboxImages"], ["pause:1"], "sandbox images")
