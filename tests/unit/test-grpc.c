@@ -150,6 +150,89 @@ static void bad_frames(void **state)
 	}
 }
 
+/* Takes the messages of a stream down, one letter each; refuses "!". */
+struct letters {
+	char text[16];
+	size_t n;
+};
+
+static int take_letter(void *ctx, const struct grpc_message *m, struct err *e)
+{
+	struct letters *l = ctx;
+	char letter = m->len ? (char)m->data[0] : '-';
+	if (letter == '!')
+		return err_set(e, EPROTO, "not that one");
+	l->text[l->n++] = letter;
+	return 0;
+}
+
+/* Feeds data in pieces of that size; the result of the first that fails, or of the end. */
+static int feed(const char *data, size_t len, size_t piece, struct letters *l, struct err *e)
+{
+	cleanup_grpc_frames struct grpc_frames frames;
+	grpc_frames_init(&frames, take_letter, l);
+	int r = 0;
+	for (size_t at = 0; r == 0 && at < len; at += piece)
+		r = grpc_frames_take(&frames, data + at, len - at < piece ? len - at : piece);
+	if (r == 0)
+		return grpc_frames_end(&frames, e);
+	assert_int_equal(grpc_frames_take(&frames, "x", 1), r);
+	*e = frames.err;
+	return r;
+}
+
+static void streams(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *data;
+		size_t len;
+		const char *letters;
+		int result;
+	} table[] = {
+		{ BYTES(""), "", 0 },
+		{ BYTES("\0\0\0\0\1a"), "a", 0 },
+		{ BYTES("\0\0\0\0\1a\0\0\0\0\0\0\0\0\0\3bcd"), "a-b", 0 },
+		{ BYTES("\0\0\0\0\1a\0\0\0\0\3bc"), "a", -EBADMSG },
+		{ BYTES("\0\0\0\0\1a\0\0"), "a", -EBADMSG },
+		{ BYTES("\0\0\0\0\1a\1\0\0\0\1b"), "a", -EBADMSG },
+		{ BYTES("\0\0\0\0\1a\0\x7f\0\0\1b"), "a", -E2BIG },
+		{ BYTES("\0\0\0\0\1a\0\0\0\0\1!\0\0\0\0\1b"), "a", -EPROTO },
+	};
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		for (size_t piece = 1; piece < 20; piece++) {
+			struct letters l = { 0 };
+			struct err e = { 0 };
+			assert_int_equal(feed(table[i].data, table[i].len, piece, &l, &e),
+					 table[i].result);
+			assert_string_equal(l.text, table[i].letters);
+			assert_int_equal(e.code, -table[i].result);
+		}
+	}
+}
+
+/* Messages pass by; only all of them together are too much. */
+static void streams_without_end(void **state)
+{
+	(void)state;
+	const size_t size = 1 << 20;
+	cleanup_free char *message = xcalloc(1, size);
+	message[1] = 0;
+	message[2] = (char)((size - GRPC_FRAME_HEADER) >> 16);
+	message[3] = (char)((size - GRPC_FRAME_HEADER) >> 8);
+	message[4] = (char)(size - GRPC_FRAME_HEADER);
+	cleanup_grpc_frames struct grpc_frames frames;
+	struct letters l = { 0 };
+	grpc_frames_init(&frames, take_letter, &l);
+	for (size_t i = 0; i < BUF_MAX_GRPC_STREAM / size; i++) {
+		l.n = 0;
+		assert_int_equal(grpc_frames_take(&frames, message, size), 0);
+		assert_int_equal(l.n, 1);
+	}
+	assert_true(frames.pending.allocated <= 4 * size);
+	assert_int_equal(grpc_frames_take(&frames, message, 1), -E2BIG);
+}
+
 static void calls_that_reach_nobody(void **state)
 {
 	(void)state;
@@ -178,6 +261,8 @@ int main(void)
 		cmocka_unit_test(timeouts),
 		cmocka_unit_test(frames),
 		cmocka_unit_test(bad_frames),
+		cmocka_unit_test(streams),
+		cmocka_unit_test(streams_without_end),
 		cmocka_unit_test(calls_that_reach_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
