@@ -274,7 +274,6 @@ static void next_over_age(void **state)
 		{ NOW - 90 * MINUTE, NOW - 50 * MINUTE, KEEP_IN_USE },
 		{ NOW - MINUTE, USEC_NEVER, KEEP_NONE }, /* too young */
 	};
-	static const char *const digests[] = { "x@d" };
 	static const char *const ids[] = { "a", "b", "c", "d", "e" };
 	/* a compound literal would end with the loop that fills the rows */
 	static const char *const digests[] = { "x@d" };
