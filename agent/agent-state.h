@@ -8,8 +8,8 @@
 #include "agent.h"
 #include "config/config.h"
 #include "core/forecast.h"
-#include "core/pass-gate.h"
 #include "core/pressure.h"
+#include "core/schedule.h"
 #include "core/status.h"
 #include "expose/http-server.h"
 #include "expose/process.h"
@@ -47,11 +47,8 @@ struct reclaimer {
 	unsigned jobs;	       /* in flight or waiting */
 	bool pass_wanted_or_running;
 	atomic_bool stopping;
-	struct pass_gate gate;
-	usec_t observed_at;
-	uint64_t available_when_observed;
-	uint64_t reclaimable_when_closed;
-	size_t n_over_age;
+	bool asked; /* the runtime was looked for once, whatever came of it */
+	struct schedule schedule;
 	enum pass_result last_told; /* result of an automatic pass that was told at full priority */
 	bool dry_run_told;
 	char image_store_path[4096];

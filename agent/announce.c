@@ -40,7 +40,7 @@ void announce_pass_started(struct agent *a, enum pass_trigger trigger)
 	if (trigger == TRIGGER_AGE)
 		(void)snprintf(message, sizeof(message),
 			       "imagefs: %zu images are over the maximum age",
-			       a->reclaimer.n_over_age);
+			       a->reclaimer.schedule.n_over_age);
 	else
 		(void)snprintf(
 			message, sizeof(message),

@@ -115,7 +115,7 @@ void node_status_observation(struct status *s, const struct observation *o)
 {
 	memcpy(s->images, o->images, sizeof(s->images));
 	s->images_known = true;
-	s->filesystems[ROLE_IMAGEFS].reclaimable_bytes = o->reclaimable[RESOURCE_BYTES];
+	s->filesystems[ROLE_IMAGEFS].reclaimable_bytes = o->facts.reclaimable[RESOURCE_BYTES];
 }
 
 static void last_pass(struct status_pass *p, enum fs_role role, const struct pass_report *report,

@@ -128,10 +128,7 @@ int pass_observe(struct pass_node *node, const struct config *config, struct obs
 	struct image_gc_policy policy = config_image_gc_policy(config);
 	plan_build(inv, use, &node->history, &policy, now_monotonic(), &plan);
 	plan_count(&plan, o.images);
-	memcpy(o.reclaimable, plan.reclaimable, sizeof(o.reclaimable));
-	o.n_over_age = plan.n_over_age;
-	o.next_eligible = plan.next_eligible;
-	o.next_over_age = plan.next_over_age;
+	schedule_facts(&plan, &o.facts);
 	plan_done(&plan);
 	r = pass_node_store(node, config, inv, o.image_store_path, e);
 	if (r < 0)

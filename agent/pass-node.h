@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "core/inventory.h"
 #include "core/plan.h"
+#include "core/schedule.h"
 #include "core/usage.h"
 #include "core/use.h"
 #include "runtime/runtime.h"
@@ -30,9 +31,7 @@ struct pass_node {
 struct observation {
 	char image_store_path[4096];	   /* on the host, with the root prefix; "" when unknown */
 	uint64_t images[_KEEP_REASON_MAX]; /* by state */
-	uint64_t reclaimable[_RESOURCE_MAX];
-	size_t n_over_age;
-	usec_t next_eligible, next_over_age;
+	struct schedule_facts facts;
 };
 
 void pass_node_init(struct pass_node *node, const char *root);

@@ -10,12 +10,6 @@
 #include "util/limits.h"
 #include "util/log.h"
 
-/* Images and containers are listed this often when nothing happens, to learn what is in use. */
-#define OBSERVE_INTERVAL     (30 * USEC_PER_SEC)
-/* The same when the disk's usage moves by a two-hundredth of its size: something was pulled. */
-#define OBSERVE_INTERVAL_MIN (250 * USEC_PER_MSEC)
-#define OBSERVE_STEP_DIVISOR 200
-
 /* A runtime that is away, or was never there, is looked for this often. */
 #define RECONNECT_INTERVAL (5 * USEC_PER_SEC)
 
@@ -64,15 +58,7 @@ static void job_pass(struct reclaim_job *j)
 		return;
 	j->observed = true;
 	plan_count(&j->report.plan, j->observation.images);
-	j->observation.next_eligible = j->report.plan.next_eligible;
-	j->observation.next_over_age = j->report.plan.next_over_age;
-	for (size_t i = 0; i < j->report.plan.n_verdicts; i++) {
-		const struct verdict *v = &j->report.plan.verdicts[i];
-		if (v->keep != KEEP_NONE || v->removed)
-			continue;
-		for (int r = 0; r < _RESOURCE_MAX; r++)
-			j->observation.reclaimable[r] += v->predicted[r];
-	}
+	schedule_facts(&j->report.plan, &j->observation.facts);
 }
 
 static void job_run(struct lane_job *job)
@@ -136,20 +122,9 @@ static void observe(struct agent *a)
 	struct reclaimer *r = &a->reclaimer;
 	if (a->stopping || r->jobs > 0)
 		return;
-	r->observed_at = now_monotonic();
-	r->available_when_observed = a->status.filesystems[ROLE_IMAGEFS].space.avail_bytes;
+	schedule_observation_begins(&r->schedule, &a->status.filesystems[ROLE_IMAGEFS].space,
+				    now_monotonic());
 	(void)job_submit(a, job_new(a, JOB_OBSERVE));
-}
-
-/* The images moved by as much as a pull would: what is there and since when should be known. */
-static bool observation_outdated(const struct agent *a)
-{
-	const struct reclaimer *r = &a->reclaimer;
-	const struct space *s = &a->status.filesystems[ROLE_IMAGEFS].space;
-	uint64_t now = s->avail_bytes, then = r->available_when_observed;
-	uint64_t moved = now > then ? now - then : then - now;
-	return moved >= s->size_bytes / OBSERVE_STEP_DIVISOR &&
-	       now_monotonic() - r->observed_at >= OBSERVE_INTERVAL_MIN;
 }
 
 static void start_automatic(struct agent *a, enum pass_trigger trigger)
@@ -170,15 +145,15 @@ static void start_automatic(struct agent *a, enum pass_trigger trigger)
 void reclaiming_sampled(struct agent *a)
 {
 	struct reclaimer *r = &a->reclaimer;
-	const bool *pressure = a->pressure.active;
+	usec_t now = now_monotonic();
+	enum pass_trigger trigger;
 	if (a->stopping)
 		return;
-	bool due = pressure[RESOURCE_BYTES] || pressure[RESOURCE_INODES] || r->n_over_age > 0;
-	if (due && !r->pass_wanted_or_running && pass_gate_open(&r->gate, now_monotonic()))
-		start_automatic(a, pressure[RESOURCE_BYTES]    ? TRIGGER_SPACE
-				   : pressure[RESOURCE_INODES] ? TRIGGER_INODES
-							       : TRIGGER_AGE);
-	else if (observation_outdated(a))
+	if (!r->pass_wanted_or_running &&
+	    schedule_pass_due(&r->schedule, &a->pressure, now, &trigger))
+		start_automatic(a, trigger);
+	else if (schedule_observation_due(&r->schedule, &a->status.filesystems[ROLE_IMAGEFS].space,
+					  now))
 		observe(a);
 }
 
@@ -209,15 +184,14 @@ static void answer(struct reclaim_job *j)
 	buf_done(&body);
 }
 
-/* A dry run leaves the disk as it was: it is not repeated at once, as a pass that helped would be. */
-static void close_gate(struct agent *a, const struct reclaim_job *j)
+static void observe_at(struct agent *a, usec_t at)
 {
-	struct reclaimer *r = &a->reclaimer;
-	enum pass_result result = j->report.result;
-	if (j->report.request.dry_run && result == RESULT_REACHED)
-		result = RESULT_PARTIAL;
-	pass_gate_close(&r->gate, result, now_monotonic(), j->observation.next_eligible);
-	r->reclaimable_when_closed = j->observation.reclaimable[RESOURCE_BYTES];
+	usec_t now = now_monotonic();
+	if (a->stopping)
+		return;
+	if (sd_event_source_set_time_relative(a->reclaimer.observe_timer,
+					      (uint64_t)(at > now ? at - now : 0)) < 0)
+		log_warning("cannot arm the timer of observations, ignoring");
 }
 
 static void pass_done(struct agent *a, struct reclaim_job *j)
@@ -228,7 +202,8 @@ static void pass_done(struct agent *a, struct reclaim_job *j)
 		a->samplers[ROLE_IMAGEFS].reclaimed += j->report.measured[RESOURCE_BYTES];
 	if (j->automatic) {
 		r->pass_wanted_or_running = false;
-		close_gate(a, j);
+		observe_at(a, schedule_pass_ended(&r->schedule, &j->report, &j->observation.facts,
+						  now_monotonic()));
 	}
 	announce_pass_ended(a, &j->report);
 	if (j->http)
@@ -237,29 +212,14 @@ static void pass_done(struct agent *a, struct reclaim_job *j)
 		sampling_refresh(a);
 }
 
-/* Looks again when the next image gets over age, if that is before the regular time. */
-static void observe_when_over_age(struct agent *a, usec_t at)
-{
-	usec_t wait = at == USEC_INFINITY ? OBSERVE_INTERVAL : at - now_monotonic();
-	if (wait >= OBSERVE_INTERVAL || a->stopping)
-		return;
-	if (wait < OBSERVE_INTERVAL_MIN)
-		wait = OBSERVE_INTERVAL_MIN;
-	if (sd_event_source_set_time_relative(a->reclaimer.observe_timer, (uint64_t)wait) < 0)
-		log_warning("cannot arm the timer of observations, ignoring");
-}
-
 static void take_observation(struct agent *a, const struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
 	node_status_observation(&a->status, &j->observation);
-	r->n_over_age = j->observation.n_over_age;
-	observe_when_over_age(a, j->observation.next_over_age);
 	if (j->kind != JOB_OBSERVE)
 		return;
-	if (j->observation.reclaimable[RESOURCE_BYTES] != r->reclaimable_when_closed &&
-	    !a->status.dry_run)
-		pass_gate_reset(&r->gate);
+	observe_at(a, schedule_observed(&r->schedule, &j->observation.facts, a->status.dry_run,
+					now_monotonic()));
 	if (strcmp(r->image_store_path, j->observation.image_store_path) == 0)
 		return;
 	memcpy(r->image_store_path, j->observation.image_store_path, sizeof(r->image_store_path));
@@ -300,6 +260,7 @@ static void note_history(struct agent *a, const struct err *e)
 static void job_done(struct agent *a, struct reclaim_job *j)
 {
 	a->reclaimer.jobs--;
+	a->reclaimer.asked = true;
 	note_runtime(a, j);
 	note_history(a, &j->history_error);
 	if (j->observed)
@@ -330,7 +291,7 @@ static int on_observe_timer(sd_event_source *source, uint64_t usec, void *userda
 	struct agent *a = userdata;
 	bool up = a->status.runtime.up;
 	int r = sd_event_source_set_time_relative(
-		source, (uint64_t)(up ? OBSERVE_INTERVAL : RECONNECT_INTERVAL));
+		source, (uint64_t)(up ? SCHEDULE_OBSERVE_INTERVAL : RECONNECT_INTERVAL));
 	observe(a);
 	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

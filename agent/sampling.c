@@ -3,14 +3,10 @@
 #include <string.h>
 
 #include "agent-state.h"
-#include "core/cadence.h"
 #include "node-status.h"
 #include "node/filesystem.h"
 #include "util/clock.h"
 #include "util/log.h"
-
-/* While a pass that could not help is not repeated yet, nothing happens faster than this. */
-#define INTERVAL_UNDER_PRESSURE (250 * USEC_PER_MSEC)
 
 /* One look at a filesystem. */
 struct probe_job {
@@ -97,21 +93,14 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static usec_t next_interval(struct sampler *s)
 {
-	const struct config *c = s->agent->config->config;
-	const struct status_filesystem *f = status_of(s);
+	const struct agent *a = s->agent;
+	const struct config *c = a->config->config;
 	struct cadence_limits limits = { c->sample_interval_min, c->sample_interval_max };
-	uint64_t trigger[_RESOURCE_MAX] = { 0 };
-	bool pressure = false;
-	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		if (f->thresholds[r][LEVEL_HIGH].known)
-			trigger[r] = f->thresholds[r][LEVEL_HIGH].available;
-		pressure = pressure || f->pressure[r][PRESSURE_GC].active;
-	}
-	usec_t next =
-		cadence_next(&f->space, trigger, forecast_fastest_rate(&s->forecast), &limits);
-	if (pressure && next < INTERVAL_UNDER_PRESSURE)
-		next = INTERVAL_UNDER_PRESSURE;
-	return next < limits.interval_max ? next : limits.interval_max;
+	if (s->role != ROLE_IMAGEFS)
+		return limits.interval_max;
+	struct image_gc_policy policy = config_image_gc_policy(c);
+	return schedule_sample_interval(&status_of(s)->space, &policy, &a->pressure,
+					forecast_fastest_rate(&s->forecast), &limits);
 }
 
 static void take_sample(struct sampler *s, const struct probe_job *p)

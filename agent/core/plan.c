@@ -134,11 +134,13 @@ static void plan_sum(struct plan *p, const struct image_gc_policy *policy)
 	p->next_eligible = p->next_over_age = USEC_INFINITY;
 	for (size_t i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
+		/* a too-young image is a candidate by then: the maximum age is above the minimum */
+		bool ages = v->keep == KEEP_NONE || v->keep == KEEP_TOO_YOUNG;
+		if (ages && !v->over_age && over_age_at(v, policy) < p->next_over_age)
+			p->next_over_age = over_age_at(v, policy);
 		if (v->keep == KEEP_NONE) {
 			p->n_candidates++;
 			p->n_over_age += v->over_age;
-			if (!v->over_age && over_age_at(v, policy) < p->next_over_age)
-				p->next_over_age = over_age_at(v, policy);
 		} else if (v->keep == KEEP_TOO_YOUNG && v->eligible_at < p->next_eligible) {
 			p->next_eligible = v->eligible_at;
 		}

@@ -34,7 +34,7 @@ struct plan {
 	size_t n_over_age;   /* verdicts[0 .. n_over_age - 1] are removed whatever the usage */
 	uint64_t reclaimable[_RESOURCE_MAX]; /* predicted gain of all candidates together */
 	usec_t next_eligible; /* when the next too-young image becomes a candidate; USEC_INFINITY */
-	usec_t next_over_age; /* when the next candidate gets over the maximum age; USEC_INFINITY */
+	usec_t next_over_age; /* when the next image gets over the maximum age; USEC_INFINITY */
 	struct arena arena;   /* of texts that the verdicts refer to */
 };
 
