@@ -21,8 +21,8 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 from lib import check                   # noqa: E402
 from lib.agent import Agent, program    # noqa: E402
 
-VERBS = ("run", "status", "plan", "gc", "images", "check", "config", "version")
-OPTIONS = ("--config", "--root", "--set", "--json", "--dry-run", "--enforce", "--to", "--defaults", "--help")
+VERBS = ("run", "status", "plan", "gc", "images", "check", "inventory", "simulate", "config", "version")
+OPTIONS = ("--config", "--root", "--set", "--json", "--dry-run", "--enforce", "--to", "--as", "--defaults", "--help")
 
 
 def node(folder, **settings):
