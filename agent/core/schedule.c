@@ -40,13 +40,22 @@ usec_t schedule_sample_interval(const struct space *space, const struct image_gc
 	return next < limits->interval_max ? next : limits->interval_max;
 }
 
+/* Pressure of a resource that the pass which closed the gate was not about. */
+static bool other_pressure(const struct schedule *s, const struct pressure *pressure)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		if (pressure->active[r] && !s->closed_for[r])
+			return true;
+	return false;
+}
+
 bool schedule_pass_due(const struct schedule *s, const struct pressure *pressure, usec_t now,
 		       enum pass_trigger *ret)
 {
 	if (!pressure->active[RESOURCE_BYTES] && !pressure->active[RESOURCE_INODES] &&
 	    s->n_over_age == 0)
 		return false;
-	if (!pass_gate_open(&s->gate, now))
+	if (!pass_gate_open(&s->gate, now) && !other_pressure(s, pressure))
 		return false;
 	*ret = pressure->active[RESOURCE_BYTES]	   ? TRIGGER_SPACE
 	       : pressure->active[RESOURCE_INODES] ? TRIGGER_INODES
@@ -59,7 +68,7 @@ bool schedule_observation_due(const struct schedule *s, const struct space *spac
 	uint64_t available = space_available(space, RESOURCE_BYTES);
 	uint64_t then = s->available_when_observed;
 	uint64_t moved = available > then ? available - then : then - available;
-	return moved >= space->size_bytes / OBSERVE_STEP_DIVISOR &&
+	return moved > 0 && moved >= space->size_bytes / OBSERVE_STEP_DIVISOR &&
 	       now - s->observed_at >= SCHEDULE_OBSERVE_INTERVAL_MIN;
 }
 
@@ -92,11 +101,14 @@ usec_t schedule_pass_ended(struct schedule *s, const struct pass_report *report,
 			   const struct schedule_facts *facts, usec_t now)
 {
 	enum pass_result result = report->result;
-	/* A dry run leaves the disk as it was: it is not repeated at once, as one that helped would be. */
-	if (report->request.dry_run && result == RESULT_REACHED)
-		result = RESULT_PARTIAL;
+	/* A dry run leaves the disk as it was: the next one would come to the same. */
+	if (report->request.dry_run && (result == RESULT_REACHED || result == RESULT_PARTIAL))
+		result = RESULT_FUTILE;
 	pass_gate_close(&s->gate, result, now, facts->next_eligible);
 	s->reclaimable_when_closed = facts->reclaimable[RESOURCE_BYTES];
+	/* a pass that failed may not have come to know what it was about */
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		s->closed_for[r] = result == RESULT_ERROR || report->target[r] > 0;
 	/* Those that it could not remove are looked at again with the next observation. */
 	s->n_over_age = 0;
 	return next_observation(facts, now);

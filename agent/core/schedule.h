@@ -26,6 +26,7 @@
 
 struct schedule {
 	struct pass_gate gate;
+	bool closed_for[_RESOURCE_MAX]; /* what the pass that closed it was about */
 	usec_t observed_at;
 	uint64_t available_when_observed;
 	uint64_t reclaimable_when_closed; /* bytes, when the gate was closed last */
