@@ -8,10 +8,14 @@
 
 #define CELL_MAX 64
 
-/* "+9m 8s"; within the first ten seconds to the tenth. */
+/* In the first minute to the hundredth of a second: that is where we act. */
 static void print_time(usec_t at, char buf[HUMAN_MAX])
 {
-	(void)human_duration(at, buf);
+	if (at < USEC_PER_MINUTE)
+		(void)snprintf(buf, HUMAN_MAX, "%d.%02ds", (int)(at / USEC_PER_SEC),
+			       (int)(at % USEC_PER_SEC / (USEC_PER_SEC / 100)));
+	else
+		(void)human_duration(at, buf);
 }
 
 static void describe_level(const struct replay_entry *entry, char action[CELL_MAX])
@@ -36,6 +40,8 @@ static void describe(const struct replay_entry *entry, char action[CELL_MAX],
 	case REPLAY_PULL:
 		(void)snprintf(action, CELL_MAX, "%s%s", entry->again ? "pull again" : "pull",
 			       entry->failed ? ": no space" : "");
+		if (entry->failed)
+			break;
 		(void)human_bytes(entry->amount[RESOURCE_BYTES], amount);
 		(void)snprintf(gain, CELL_MAX, "-%s", amount);
 		break;
