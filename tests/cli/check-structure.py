@@ -18,8 +18,8 @@ MAY_INCLUDE = {"util": {"util"}, "core": {"core", "util"}, "sim": {"sim", "core"
 
 # What core/ may use of util/, and of libc: nothing that reads, writes, waits or knows the time.
 PURE_UTIL = {"alloc", "arena", "buf", "err", "human", "parse", "utf8"}
-PURE_LIBC = re.compile(r"""mem(cpy|move|set|cmp|r?chr|mem)|str(len|n?cmp|r?chr|chrnul|c?spn|nlen|str)|bsearch|qsort
-    |fnmatch|__u?divti3|free|abort|v?snprintf|__assert_fail|__stack_chk_fail|__v?snprintf_chk|__mem(cpy|move|set)_chk|_GLOBAL_OFFSET_TABLE_
+PURE_LIBC = re.compile(r"""mem(cpy|move|set|cmp|r?chr|mem)|str(len|n?cmp|r?chr|chrnul|c?spn|pbrk|sep|nlen|str)|bsearch|qsort
+    |fnmatch|__u?(div|mod)ti3|__udivmodti4|free|abort|v?snprintf|__assert_fail|__stack_chk_fail|__v?snprintf_chk|__mem(cpy|move|set)_chk|_GLOBAL_OFFSET_TABLE_
     |__(asan|ubsan|tsan|sanitizer|gcov)_.*|__errno_location|__ctype_b_loc""", re.VERBOSE)
 
 FUNCTION_LINES, FILE_LINES = 100, 900
