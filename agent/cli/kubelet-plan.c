@@ -17,18 +17,19 @@
  * thresholds where ours are as we ship them.
  */
 
-static void kubelet_thresholds(const struct config *config, struct sim_policy *policy)
+static int kubelet_thresholds(const struct config *config, struct sim_policy *policy, struct err *e)
 {
 	cleanup_config struct config *ours = config_defaults();
 	bool as_shipped = config->image_gc_high_percent[RESOURCE_BYTES] ==
 				  ours->image_gc_high_percent[RESOURCE_BYTES] &&
 			  config->image_gc_low_percent[RESOURCE_BYTES] ==
 				  ours->image_gc_low_percent[RESOURCE_BYTES];
-	sim_policy_from_config(config, policy);
-	if (!as_shipped)
-		return;
+	int r = sim_policy_from_config(config, NULL, ACTOR_KUBELET, policy, e);
+	if (r < 0 || !as_shipped)
+		return r;
 	policy->gc.high_percent[RESOURCE_BYTES] = SIM_KUBELET_HIGH_PERCENT;
 	policy->gc.low_percent[RESOURCE_BYTES] = SIM_KUBELET_LOW_PERCENT;
+	return 0;
 }
 
 static void print_image(struct json_writer *w, const struct image *image)
@@ -170,7 +171,10 @@ int cli_kubelet_plan(const struct cli_options *o)
 	struct replay replay;
 	struct space before;
 	struct err e = { 0 };
-	kubelet_thresholds(config, &policy);
+	if (kubelet_thresholds(config, &policy, &e) < 0) {
+		log_error("%s", e.msg);
+		return CLI_IMPOSSIBLE;
+	}
 	/* One turn of all its periods. */
 	scenario_add_event(s, EVENT_END, 1);
 	replay_init(&replay, s, &policy);

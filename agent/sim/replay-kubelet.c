@@ -17,7 +17,7 @@
 #define NSEC_PER_USEC 1000
 
 /* What eviction remembers of a threshold from pass to pass. */
-struct eviction_state {
+struct threshold_state {
 	usec_t first_observed; /* USEC_NEVER: it is not met */
 	bool in_force;
 };
@@ -28,7 +28,7 @@ struct kubelet_model {
 	struct kubelet kubelet;
 	usec_t began;
 	usec_t next_gc, next_detection, next_eviction;
-	struct eviction_state eviction[SIM_N_THRESHOLDS];
+	struct threshold_state eviction[EVICTION_MAX_THRESHOLDS];
 	bool evicting;
 	/* of the last list */
 	struct inventory *inventory;
@@ -139,36 +139,35 @@ static bool same_device(const struct kubelet_model *m, enum fs_role a, enum fs_r
 }
 
 /* Whether so much is missing: below the threshold itself, or below what ends it. */
-static bool is_met(const struct kubelet_model *m, const struct sim_threshold *t, bool until_relief)
+static bool is_met(const struct kubelet_model *m, const struct eviction_threshold *t,
+		   bool with_min_reclaim)
 {
+	enum fs_role role = eviction_signal_role(t->signal);
 	struct space space;
-	if (!has_role(m, t->role))
+	if (!has_role(m, role))
 		return false;
-	node_space(&m->replay->node, (size_t)m->replay->scenario->device_of[t->role], &space);
-	uint64_t total = space_total(&space, t->resource);
-	uint64_t below =
-		until_relief ? sim_threshold_relief(t, total) : sim_threshold_amount(t, total);
-	return total > 0 && space_available(&space, t->resource) < below;
+	node_space(&m->replay->node, (size_t)m->replay->scenario->device_of[role], &space);
+	return eviction_met(t, &space, with_min_reclaim, m->replay->policy->eviction.float32);
 }
 
 static bool any_is_met(const struct kubelet_model *m)
 {
-	const struct sim_policy *policy = m->replay->policy;
-	for (size_t i = 0; i < policy->n_thresholds; i++)
-		if (is_met(m, &policy->thresholds[i], true))
+	const struct eviction_thresholds *all = &m->replay->policy->eviction;
+	for (size_t i = 0; i < all->n; i++)
+		if (is_met(m, &all->items[i], true))
 			return true;
 	return false;
 }
 
 /* The first threshold in force, or NULL. */
-static const struct sim_threshold *threshold_in_force(struct kubelet_model *m)
+static const struct eviction_threshold *threshold_in_force(struct kubelet_model *m)
 {
-	const struct sim_policy *policy = m->replay->policy;
-	const struct sim_threshold *first = NULL;
+	const struct eviction_thresholds *all = &m->replay->policy->eviction;
+	const struct eviction_threshold *first = NULL;
 	usec_t now = m->replay->node.now;
-	for (size_t i = 0; i < policy->n_thresholds; i++) {
-		const struct sim_threshold *t = &policy->thresholds[i];
-		struct eviction_state *state = &m->eviction[i];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct eviction_threshold *t = &all->items[i];
+		struct threshold_state *state = &m->eviction[i];
 		bool met = is_met(m, t, false) || (state->in_force && is_met(m, t, true));
 		if (!met)
 			state->first_observed = USEC_NEVER;
@@ -204,23 +203,14 @@ static bool node_level_reclaim(struct kubelet_model *m, enum fs_role role)
 	return true;
 }
 
-static const char *signal_of(const struct sim_threshold *t)
-{
-	static const char *const signals[_ROLE_MAX][_RESOURCE_MAX] = {
-		[ROLE_NODEFS] = { "nodefs.available", "nodefs.inodesFree" },
-		[ROLE_IMAGEFS] = { "imagefs.available", "imagefs.inodesFree" },
-		[ROLE_CONTAINERFS] = { "containerfs.available", "containerfs.inodesFree" },
-	};
-	return signals[t->role][t->resource];
-}
-
 static void eviction_pass(struct kubelet_model *m)
 {
-	const struct sim_threshold *t = threshold_in_force(m);
-	bool evicts = t && (!node_level_reclaim(m, t->role) || any_is_met(m));
+	const struct eviction_threshold *t = threshold_in_force(m);
+	bool evicts =
+		t && (!node_level_reclaim(m, eviction_signal_role(t->signal)) || any_is_met(m));
 	/* It goes on, a pod every ten seconds. */
 	if (evicts && !m->evicting)
-		replay_note(m->replay, REPLAY_EVICTION, signal_of(t));
+		replay_note(m->replay, REPLAY_EVICTION, eviction_signal_to_string(t->signal));
 	m->evicting = evicts;
 }
 
@@ -243,8 +233,8 @@ static void start(struct kubelet_model *m, usec_t began)
 	m->next_gc = collects ? now : USEC_INFINITY;
 	m->next_detection = m->next_eviction = now;
 	m->evicting = false;
-	for (size_t i = 0; i < SIM_N_THRESHOLDS; i++)
-		m->eviction[i] = (struct eviction_state){ .first_observed = USEC_NEVER };
+	for (size_t i = 0; i < EVICTION_MAX_THRESHOLDS; i++)
+		m->eviction[i] = (struct threshold_state){ .first_observed = USEC_NEVER };
 }
 
 /* A kubelet that has been there as long as what the scenario knows. */

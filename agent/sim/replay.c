@@ -3,44 +3,6 @@
 
 #include "core/threshold.h"
 
-/* --- thresholds ---------------------------------------------------------------------------- */
-
-void sim_default_thresholds(struct sim_policy *policy)
-{
-	/* pkg/kubelet/eviction/defaults_linux.go */
-	static const struct sim_threshold defaults[] = {
-		{ .role = ROLE_NODEFS, .resource = RESOURCE_BYTES, .fraction = 10.0F / 100 },
-		{ .role = ROLE_NODEFS, .resource = RESOURCE_INODES, .fraction = 5.0F / 100 },
-		{ .role = ROLE_IMAGEFS, .resource = RESOURCE_BYTES, .fraction = 15.0F / 100 },
-		{ .role = ROLE_IMAGEFS, .resource = RESOURCE_INODES, .fraction = 5.0F / 100 },
-	};
-	policy->n_thresholds = 0;
-	for (size_t i = 0; i < ELEMENTS(defaults); i++) {
-		struct sim_threshold *t = &policy->thresholds[policy->n_thresholds++];
-		*t = defaults[i];
-		t->is_fraction = true;
-		t->level = PRESSURE_HARD;
-	}
-}
-
-/* pkg/kubelet/eviction/api: a percentage is of the capacity, in doubles, cut to an integer. */
-static uint64_t part_of(uint64_t capacity, float fraction)
-{
-	return (uint64_t)((double)capacity * (double)fraction);
-}
-
-uint64_t sim_threshold_amount(const struct sim_threshold *t, uint64_t capacity)
-{
-	return t->is_fraction ? part_of(capacity, t->fraction) : t->amount;
-}
-
-uint64_t sim_threshold_relief(const struct sim_threshold *t, uint64_t capacity)
-{
-	return amount_add(
-		sim_threshold_amount(t, capacity),
-		amount_add(t->minimum_reclaim, part_of(capacity, t->minimum_reclaim_fraction)));
-}
-
 /* --- levels -------------------------------------------------------------------------------- */
 
 static void watch(struct replay *r, enum fs_role role, enum resource resource,
@@ -61,12 +23,16 @@ static void watch_all(struct replay *r)
 						&trigger))
 			watch(r, ROLE_IMAGEFS, resource, PRESSURE_GC, amount_add(trigger, 1));
 	}
-	for (size_t i = 0; i < r->policy->n_thresholds; i++) {
-		const struct sim_threshold *t = &r->policy->thresholds[i];
-		int device = s->device_of[t->role];
-		uint64_t capacity = device < 0 ? 0 : s->devices[device].capacity[t->resource];
+	for (size_t i = 0; i < r->policy->eviction.n; i++) {
+		const struct eviction_threshold *t = &r->policy->eviction.items[i];
+		enum fs_role role = eviction_signal_role(t->signal);
+		enum resource resource = eviction_signal_resource(t->signal);
+		bool hard = eviction_threshold_level(t) == EVICTION_HARD;
+		int device = s->device_of[role];
+		uint64_t capacity = device < 0 ? 0 : s->devices[device].capacity[resource];
 		if (capacity)
-			watch(r, t->role, t->resource, t->level, sim_threshold_amount(t, capacity));
+			watch(r, role, resource, hard ? PRESSURE_HARD : PRESSURE_SOFT,
+			      eviction_amount(t, capacity, false, r->policy->eviction.float32));
 	}
 }
 

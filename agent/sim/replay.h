@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/cadence.h"
+#include "core/eviction-threshold.h"
 #include "core/policy.h"
 #include "core/reasons.h"
 #include "core/status.h"
@@ -20,33 +21,12 @@
  * who cleans up, so that two of them can be compared.
  */
 
-/* An amount available below which there is pressure: evictionHard, evictionSoft. */
-struct sim_threshold {
-	enum fs_role role;
-	enum resource resource;
-	enum pressure_level level;
-	bool is_fraction;
-	uint64_t amount; /* when it is no fraction */
-	float fraction;	 /* of the capacity, as the kubelet keeps it: percent / 100 in 32 bits */
-	usec_t grace;
-	uint64_t minimum_reclaim; /* beyond it, before it counts as relieved */
-	float minimum_reclaim_fraction;
-};
-#define SIM_N_THRESHOLDS (_ROLE_MAX * _RESOURCE_MAX * 2)
-
 /* How either of them is configured. */
 struct sim_policy {
 	struct image_gc_policy gc; /* high_percent > 100: never */
 	struct cadence_limits cadence;
-	struct sim_threshold thresholds[SIM_N_THRESHOLDS];
-	size_t n_thresholds;
+	struct eviction_thresholds eviction; /* of filesystems only */
 };
-/* The kubelet's thresholds of hard eviction where none are configured. */
-void sim_default_thresholds(struct sim_policy *policy);
-/* The amount below which there is pressure on a filesystem of that capacity. */
-uint64_t sim_threshold_amount(const struct sim_threshold *t, uint64_t capacity);
-/* The amount from which on it is relieved. */
-uint64_t sim_threshold_relief(const struct sim_threshold *t, uint64_t capacity);
 
 enum replay_kind {
 	REPLAY_REMOVAL,
@@ -90,7 +70,7 @@ struct replay {
 	struct node_model node;
 	usec_t end;
 	size_t next_event;
-	struct replay_watch watches[SIM_N_THRESHOLDS + _RESOURCE_MAX];
+	struct replay_watch watches[EVICTION_MAX_THRESHOLDS + _RESOURCE_MAX];
 	size_t n_watches;
 	usec_t above_since[_PRESSURE_MAX]; /* USEC_NEVER: it is not */
 	usec_t above[_PRESSURE_MAX];	   /* sums of what is over */
