@@ -10,9 +10,7 @@
 #include "util/err.h"
 #include "util/usec.h"
 
-/*
- * gRPC over HTTP/2, as far as calls with one request need it. The pure parts stand here to be tested alone.
- */
+/* gRPC over HTTP/2, as far as calls with one request need it; the pure parts to be tested alone. */
 
 struct grpc_call {
 	const char *name;    /* for messages: "ListImages" */
@@ -40,14 +38,16 @@ struct grpc_message {
 must_check int grpc_unary(struct request_client *c, const struct grpc_call *call,
 			  struct buf *answer, struct grpc_message *ret, struct err *e);
 
-/* Takes a message of a stream; what it points to is valid during the call only. A negative errno, with
- * its reason in e, ends the call. */
+/*
+ * Takes a message of a stream; what it points to is valid during the call only. A negative errno,
+ * with its reason in e, ends the call.
+ */
 typedef int grpc_on_message(void *ctx, const struct grpc_message *message, struct err *e);
 
 /*
- * One call that is answered with any number of messages, none included. They are handed out as they come,
- * so what they say counts only after the call has succeeded. Errors are those of grpc_unary(), those of
- * on_message(), and
+ * One call that is answered with any number of messages, none included. They are handed out as they
+ * come, so what they say counts only after the call has succeeded. Errors are those of
+ * grpc_unary(), those of on_message(), and
  *   -E2BIG  a message is larger than BUF_MAX_GRPC_MESSAGE, or all are than BUF_MAX_GRPC_STREAM
  */
 must_check int grpc_stream(struct request_client *c, const struct grpc_call *call,

@@ -40,8 +40,8 @@ struct request {
 	usec_t timeout; /* of the whole exchange, connecting included; at least 1 ms is taken */
 	/* Where the body of the answer goes; its ceiling is how much is accepted. Cleared first. */
 	struct buf *response;
-	/* If set, the body goes there piece by piece instead. A negative errno ends the exchange, which
-	 * then fails with some error: the callee knows better. */
+	/* If set, the body goes there piece by piece instead. A negative errno ends the exchange,
+	 * which then fails with some error: the callee knows better. */
 	int (*on_body)(void *ctx, const void *data, size_t len);
 	/* Called for every header and, after the body, every trailer. The strings are valid during
 	 * the call only. May be NULL. */

@@ -8,16 +8,17 @@
 #include "util/usec.h"
 
 /*
- * What containerd's own API, on the socket where it speaks CRI, tells about the disk: which blobs and
- * unpacked layers images hold, what these take, and what several images share. Measured on ext4
- * the sums are what statvfs shows after a removal, to the byte and inode.
+ * What containerd's own API, on the socket where it speaks CRI, tells about the disk: which blobs
+ * and unpacked layers images hold, what these take, and what several images share. Measured on ext4
+ * the sums are what statvfs shows after a removal, to the byte and inode; on xfs and btrfs, where
+ * inodes take room of their own, some 500 bytes an inode less.
  *
  * Not counted: leases (a pull in progress holds what it has got so far) and the labels gc.bref.*.
  */
 struct containerd;
 
-/* client stays the caller's and has to outlive it. All calls of one inventory together take no longer
- * than timeout. Never NULL. */
+/* client stays the caller's and has to outlive it. All calls of one inventory together take no
+ * longer than timeout. Never NULL. */
 struct containerd *containerd_new(struct request_client *client, usec_t timeout);
 /* Takes NULL, returns NULL. */
 struct containerd *containerd_free(struct containerd *c);

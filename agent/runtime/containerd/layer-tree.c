@@ -292,8 +292,8 @@ struct holding {
 };
 
 /*
- * Counts the image as a holder. Its layers are known when its configuration was reached and every part
- * that is there has a size.
+ * Counts the image as a holder. Its layers are known when its configuration was reached and every
+ * part that is there has a size.
  */
 static int count_image(struct layer_tree *t, const char *id, uint32_t first_name,
 		       struct arena *arena, struct holding *ret, struct err *e)

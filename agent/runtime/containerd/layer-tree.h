@@ -11,9 +11,9 @@
 
 /*
  * Who holds what in a store like containerd's: images name a blob, blobs refer to blobs and to
- * snapshots, snapshots stand on a parent. What an image reaches it holds, as the store's own garbage
- * collection sees it. Pure: filled from lists, in any order, then applied to an inventory. References to
- * what is not there (a platform that was never fetched) and cycles are allowed.
+ * snapshots, snapshots stand on a parent. What an image reaches it holds, as the store's own
+ * garbage collection sees it. Pure: filled from lists, in any order, then applied to an inventory.
+ * References to what is not there (a platform that was never fetched) and cycles are allowed.
  *
  * Whatever adds returns 0 or a node, or -E2BIG when there is more than N_MAX_LAYER_NODES of them or
  * N_MAX_LAYER_REFERENCES between them. Texts are copied.
@@ -31,13 +31,13 @@ static inline void cleanup_layer_treep(struct layer_tree **t)
 }
 #define cleanup_layer_tree __attribute__((cleanup(cleanup_layer_treep)))
 
-/* The node of a blob or of a snapshot, which need not be there yet. kind is "" for blobs, for snapshots
- * the name of their snapshotter. */
+/* The node of a blob or of a snapshot, which need not be there yet. kind is "" for blobs, for
+ * snapshots the name of their snapshotter. */
 must_check int layer_tree_node(struct layer_tree *t, const char *kind, const char *key,
 			       struct err *e);
 /* It is there, and takes that much on the disk by itself. */
 void layer_tree_set_size(struct layer_tree *t, int node, uint64_t bytes, uint64_t inodes);
-/* It is there, and how much it takes is not known (yet): images that hold it stay without layers. */
+/* It is there, but how much it takes is not known (yet): images that hold it get no layers. */
 void layer_tree_set_unknown(struct layer_tree *t, int node);
 /* Who holds from holds to as well. */
 must_check int layer_tree_refer(struct layer_tree *t, int from, int to, struct err *e);

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * What committed snapshots take, which never changes, so that each is asked about once. Rounds keep it
- * bounded: what is not added again in a round is forgotten at its end. Zero-initialised is empty.
+ * What committed snapshots take, which never changes, so that each is asked about once. Rounds keep
+ * it bounded: what is not added again in a round is forgotten at its end. Zero-initialised is
+ * empty.
  */
 struct layer_usage {
 	struct layer_usage_entry *known; /* sorted */
