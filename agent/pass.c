@@ -19,8 +19,8 @@ struct live {
 
 static void imagine(const struct live *live, struct space *space)
 {
-	space->avail_bytes += live->imagined_gain.avail_bytes;
-	space->inodes_free += live->imagined_gain.inodes_free;
+	space->avail_bytes = amount_add(space->avail_bytes, live->imagined_gain.avail_bytes);
+	space->inodes_free = amount_add(space->inodes_free, live->imagined_gain.inodes_free);
 	if (space->avail_bytes > space->size_bytes)
 		space->avail_bytes = space->size_bytes;
 	if (space->inodes_free > space->inodes)
@@ -63,8 +63,9 @@ static int live_remove(void *ctx, const struct verdict *victim, struct err *e)
 	struct live *live = ctx;
 	if (!live->dry_run)
 		return runtime_remove_image(live->node->runtime, victim->image, e);
-	live->imagined_gain.avail_bytes += victim->predicted[RESOURCE_BYTES];
-	live->imagined_gain.inodes_free += victim->predicted[RESOURCE_INODES];
+	struct space *gain = &live->imagined_gain;
+	gain->avail_bytes = amount_add(gain->avail_bytes, victim->predicted[RESOURCE_BYTES]);
+	gain->inodes_free = amount_add(gain->inodes_free, victim->predicted[RESOURCE_INODES]);
 	return 0;
 }
 
