@@ -32,14 +32,14 @@ int filesystem_sample(const char *path, struct space *ret, uint64_t *ret_dev, st
 	if (statvfs(path, &vfs) < 0)
 		return err_set(e, errno, "statvfs %s: %s", path, strerror(errno));
 	uint64_t unit = vfs.f_frsize ? vfs.f_frsize : vfs.f_bsize;
+	if (vfs.f_blocks == 0)
+		return err_set(e, ENODEV, "%s: the filesystem reports a size of 0 bytes", path);
 	*ret = (struct space){
 		.size_bytes = multiply(vfs.f_blocks, unit),
 		.avail_bytes = multiply(vfs.f_bavail, unit),
 		.inodes = vfs.f_files,
 		.inodes_free = vfs.f_ffree,
 	};
-	if (ret->size_bytes == 0)
-		return err_set(e, ENODEV, "%s: the filesystem reports a size of 0 bytes", path);
 	*ret_dev = st.st_dev;
 	return 0;
 }
@@ -52,36 +52,53 @@ int filesystem_identify(const char *path, struct mount *ret, struct err *e)
 	return mountinfo_lookup("/proc/self/mountinfo", real, ret, e);
 }
 
-/* btrfs gives extents back when a transaction commits, xfs when its inode workers come round. */
-static bool frees_in_background(const char *path)
+/* What a filesystem does between a removal and its space being there. */
+enum settling {
+	SETTLES_AT_ONCE,
+	SETTLES_BY_ITSELF, /* xfs, when its inode workers come round: some milliseconds */
+	SETTLES_AT_COMMIT, /* btrfs, up to 30 s later by itself */
+};
+
+static enum settling settling_of(const char *path)
 {
 	struct statfs fs;
-	return statfs(path, &fs) == 0 &&
-	       (fs.f_type == BTRFS_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
+	if (statfs(path, &fs) < 0)
+		return SETTLES_AT_ONCE;
+	if (fs.f_type == BTRFS_SUPER_MAGIC)
+		return SETTLES_AT_COMMIT;
+	return fs.f_type == XFS_SUPER_MAGIC ? SETTLES_BY_ITSELF : SETTLES_AT_ONCE;
 }
 
-/* Commits what is pending; without this btrfs shows the space up to 30 s later. */
-static void push_pending(const char *path)
+/* On btrfs only: elsewhere it would write out what others have yet to write, and free nothing. */
+static void commit(const char *path)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)syncfs(fd);
 }
 
+static uint64_t settled_at(const struct space *before, uint64_t expected_bytes)
+{
+	uint64_t enough;
+	if (__builtin_add_overflow(before->avail_bytes, expected_bytes / 2, &enough))
+		return UINT64_MAX;
+	return enough;
+}
+
 int filesystem_sample_settled(const char *path, const struct space *before, uint64_t expected_bytes,
 			      struct space *ret, struct err *e)
 {
-	uint64_t dev;
+	static const struct timespec step = { .tv_nsec = SETTLE_STEP_MSEC * 1000000L };
+	uint64_t dev, enough = settled_at(before, expected_bytes);
 	int r = filesystem_sample(path, ret, &dev, e);
-	if (r < 0 || !frees_in_background(path))
+	enum settling settling = settling_of(path);
+	if (r < 0 || settling == SETTLES_AT_ONCE)
 		return r;
-	uint64_t enough = before->avail_bytes + expected_bytes / 2;
-	for (int i = 0; i < SETTLE_STEPS && ret->avail_bytes < enough; i++) {
-		if (i == 0)
-			push_pending(path);
+	for (int i = 0; i <= SETTLE_STEPS && ret->avail_bytes < enough; i++) {
+		if (i == 0 && settling == SETTLES_AT_COMMIT)
+			commit(path);
 		else
-			(void)nanosleep(
-				&(struct timespec){ .tv_nsec = SETTLE_STEP_MSEC * 1000000L }, NULL);
+			(void)nanosleep(&step, NULL);
 		r = filesystem_sample(path, ret, &dev, e);
 		if (r < 0)
 			return r;

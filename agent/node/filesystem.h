@@ -19,8 +19,12 @@ must_check int filesystem_identify(const char *path, struct mount *ret, struct e
 
 /*
  * The space after something was removed from a filesystem that had before. Where the filesystem
- * frees in the background (xfs, btrfs) it is given up to half a second until half of expected_bytes
- * shows; others are measured once.
+ * frees in the background (xfs, btrfs) it is given some half a second until half of expected_bytes
+ * shows, and btrfs is made to commit first; others are measured once.
+ *
+ * Measured with 200 MB removed, Linux 6.18: ext4 shows all of it at once, with or without syncfs(2),
+ * which took 276 ms there; xfs within 25 ms, without it; btrfs nothing within 500 ms, all of it
+ * after a syncfs(2) of 10 ms.
  */
 must_check int filesystem_sample_settled(const char *path, const struct space *before,
 					 uint64_t expected_bytes, struct space *ret, struct err *e);

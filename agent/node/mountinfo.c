@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,27 +31,30 @@ static void field_decode(struct field f, char *ret, size_t size)
 	ret[n] = '\0';
 }
 
+/* Fields are one space apart: the source of a mount may be empty. */
 static bool field_next(const char **pos, const char *end, struct field *ret)
 {
-	while (*pos < end && **pos == ' ')
-		(*pos)++;
-	if (*pos == end)
+	if (*pos >= end)
 		return false;
 	const char *space = memchr(*pos, ' ', (size_t)(end - *pos));
 	ret->start = *pos;
 	ret->len = (size_t)((space ? space : end) - *pos);
-	*pos += ret->len;
+	*pos = space ? space + 1 : end;
 	return true;
 }
 
-/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
-static bool line_parse(const char *line, const char *end, struct mount *ret)
+/*
+ * 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+ * mountpoint has the whole mount point, as one that is cut would cover what it does not.
+ */
+static bool line_parse(const char *line, const char *end, char mountpoint[PATH_MAX],
+		       struct mount *ret)
 {
-	struct field f, mountpoint;
+	struct field f, point;
 	for (int i = 0; i < 4; i++)
 		if (!field_next(&line, end, &f))
 			return false;
-	if (!field_next(&line, end, &mountpoint))
+	if (!field_next(&line, end, &point))
 		return false;
 	do {
 		if (!field_next(&line, end, &f))
@@ -59,7 +63,8 @@ static bool line_parse(const char *line, const char *end, struct mount *ret)
 	struct field fstype, source;
 	if (!field_next(&line, end, &fstype) || !field_next(&line, end, &source))
 		return false;
-	field_decode(mountpoint, ret->mountpoint, sizeof(ret->mountpoint));
+	field_decode(point, mountpoint, PATH_MAX);
+	field_decode(point, ret->mountpoint, sizeof(ret->mountpoint));
 	field_decode(fstype, ret->fstype, sizeof(ret->fstype));
 	field_decode(source, ret->device, sizeof(ret->device));
 	return true;
@@ -70,7 +75,7 @@ static size_t covers(const char *mountpoint, const char *path)
 {
 	size_t len = strlen(mountpoint);
 	if (strcmp(mountpoint, "/") == 0)
-		return 1;
+		return path[0] == '/';
 	if (strncmp(mountpoint, path, len) != 0)
 		return 0;
 	return path[len] == '\0' || path[len] == '/' ? len : 0;
@@ -78,11 +83,12 @@ static size_t covers(const char *mountpoint, const char *path)
 
 int mountinfo_find(const char *text, const char *path, struct mount *ret)
 {
+	char mountpoint[PATH_MAX];
 	size_t best = 0;
 	while (*text) {
 		const char *end = strchrnul(text, '\n');
 		struct mount m;
-		size_t len = line_parse(text, end, &m) ? covers(m.mountpoint, path) : 0;
+		size_t len = line_parse(text, end, mountpoint, &m) ? covers(mountpoint, path) : 0;
 		if (len > 0 && len >= best) {
 			best = len;
 			*ret = m;

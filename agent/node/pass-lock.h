@@ -12,3 +12,6 @@
  * Returns 0 and a descriptor whose closing gives the lock back; -EBUSY when another pass runs.
  */
 must_check int pass_lock_acquire(const char *state_directory, int *ret_fd, struct err *e);
+/* The same with the directory that serves in its place as an argument. */
+must_check int pass_lock_acquire_either(const char *first, const char *second, int *ret_fd,
+					struct err *e);
