@@ -80,6 +80,45 @@ def invariants(answer):
             raise AssertionError(f"{got} and {expected} do not agree")
 
 
+def refused(arguments, message, text=None):
+    done = subprocess.run([BIN, *arguments], input=text, capture_output=True, text=True, timeout=60)
+    if done.returncode != 2 or done.stdout or message not in done.stderr:
+        raise AssertionError(f"{arguments}: exit {done.returncode}, {done.stdout}{done.stderr}")
+
+
+def check_refusals():
+    minimal = '{"version":1,"filesystems":{"imagefs":{"device":"d","capacityBytes":9}},"policy":{%s}}'
+    for arguments, message, text in (
+            (["simulate"], 'expected "simulate FILE"', None),
+            (["simulate", "a", "b"], 'expected "simulate FILE"', None),
+            (["simulate", "/nowhere/it.json"], "/nowhere/it.json: No such file", None),
+            (["simulate", HERE], f"{HERE}: Is a directory", None),
+            (["simulate", "-", "--as", "nobody"], "--as takes agent, kubelet or both with a comma, not nobody", "{}"),
+            (["simulate", "-", "--as", "agent,"], "--as takes", "{}"),
+            (["simulate", "-"], "-: not valid JSON", "{"),
+            (["simulate", "-"], "-: version: is missing", '{"filesystems":{}}'),
+            (["simulate", "-"], "-: policy.imageGCHigh: unknown key; ", minimal % '"imageGCHigh":1'),
+            (["simulate", "-"], "-: policy.imageGCHighThresholdPercent: expected", minimal % '"imageGCHighThresholdPercent":101'),
+            (["simulate", "-"], "imageGCLowThresholdPercent 70 must be less than imageGCHighThresholdPercent 60",
+             minimal % '"imageGCHighThresholdPercent":60,"imageGCLowThresholdPercent":70'),
+            (["simulate", "-"], "-: policy: evictionHard: ", minimal % '"evictionHard":{"imagefs.available":"x"}'),
+            (["--set", "image-gc.order=x", "simulate", "-"], "--set image-gc.order: expected", minimal % ""),
+            (["plan", "--as", "kubelet", "--to", "3"], "--as", None),
+            (["gc", "--as", "kubelet"], "an option does not belong to this verb", None)):
+        refused(arguments, message, text)
+
+
+def check_overrides():
+    """--set is stronger than the scenario's own policy."""
+    answer = json.loads(simulate("fast-fill", "--json", "--set", "image-gc.max-removals-per-pass=1",
+                                 "--set", "image-gc.imageGCLowThresholdPercent=59"))
+    if answer["summary"]["removed"] != 3:
+        raise AssertionError(json.dumps(answer))
+
+
+COMMAND_LINE = {"what is refused": check_refusals, "overrides": check_overrides}
+
+
 def write(name):
     answer = json.loads(simulate(name, "--json", "--as", "agent,kubelet"))
     with open(os.path.join(HERE, name + ".answer.jsonl"), "w", encoding="utf-8") as file:
@@ -92,10 +131,11 @@ def main():
             write(name)
         return 0
     failed = 0
-    print(f"1..{len(names())}")
-    for number, name in enumerate(names(), 1):
+    tests = [(name, lambda name=name: check(name)) for name in names()] + list(COMMAND_LINE.items())
+    print(f"1..{len(tests)}")
+    for number, (name, test) in enumerate(tests, 1):
         try:
-            check(name)
+            test()
             print(f"ok {number} - {name}", flush=True)
         except Exception as e:      # a missing answer or a malformed one is a failure like any other
             failed += 1
