@@ -29,6 +29,7 @@ struct reclaim_job {
 	const atomic_bool *stopping;
 	struct http_request *http; /* answered when done; may be NULL */
 	bool automatic;
+	bool tell; /* in the log; what merely answers a question is not */
 
 	int result; /* JOB_OBSERVE */
 	struct err error;
@@ -50,7 +51,10 @@ static void on_removed(void *userdata, const struct pass_report *report,
 
 static void job_pass(struct reclaim_job *j)
 {
-	struct pass_callbacks callbacks = { .stopping = j->stopping, .removed = on_removed };
+	struct pass_callbacks callbacks = {
+		.stopping = j->stopping,
+		.removed = j->tell ? on_removed : NULL,
+	};
 	pass_run(j->node, j->config->config, &callbacks, &j->report);
 	j->error = j->report.error;
 	j->result = j->report.result == RESULT_ERROR ? -j->error.code : 0;
@@ -59,6 +63,13 @@ static void job_pass(struct reclaim_job *j)
 	j->observed = true;
 	plan_count(&j->report.plan, j->observation.images);
 	schedule_facts(&j->report.plan, &j->observation.facts);
+	if (!j->report.request.dry_run)
+		return;
+	/* what would be removed is still there */
+	j->observation.images[KEEP_NONE] += j->report.n_removals;
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		j->observation.facts.reclaimable[r] =
+			amount_add(j->observation.facts.reclaimable[r], j->report.predicted[r]);
 }
 
 static void job_run(struct lane_job *job)
@@ -137,6 +148,8 @@ static void start_automatic(struct agent *a, enum pass_trigger trigger)
 		.dry_run = a->status.dry_run,
 		.to_percent = -1,
 	};
+	/* A dry run is repeated, as the disk stays full; what it would remove is told once. */
+	j->tell = !a->status.dry_run || !r->dry_run_told;
 	r->pass_wanted_or_running = job_submit(a, j) == 0;
 	if (r->pass_wanted_or_running)
 		announce_pass_started(a, trigger);
@@ -164,6 +177,7 @@ int reclaiming_request(struct agent *a, const struct pass_request *request,
 	j->report.request = *request;
 	j->report.request.dry_run = request->dry_run || a->status.dry_run;
 	j->http = http;
+	j->tell = !http || !j->report.request.dry_run;
 	return job_submit(a, j);
 }
 
@@ -197,7 +211,8 @@ static void observe_at(struct agent *a, usec_t at)
 static void pass_done(struct agent *a, struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
-	node_status_pass(&a->status, ROLE_IMAGEFS, &j->report, now_wall());
+	if (j->tell || j->automatic)
+		node_status_pass(&a->status, ROLE_IMAGEFS, &j->report, now_wall());
 	if (!j->report.request.dry_run)
 		a->samplers[ROLE_IMAGEFS].reclaimed += j->report.measured[RESOURCE_BYTES];
 	if (j->automatic) {
@@ -205,7 +220,8 @@ static void pass_done(struct agent *a, struct reclaim_job *j)
 		observe_at(a, schedule_pass_ended(&r->schedule, &j->report, &j->observation.facts,
 						  now_monotonic()));
 	}
-	announce_pass_ended(a, &j->report);
+	if (j->tell || j->automatic)
+		announce_pass_ended(a, &j->report);
 	if (j->http)
 		answer(j);
 	if (!a->stopping)
