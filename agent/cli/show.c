@@ -94,8 +94,8 @@ static void show_result(const cJSON *pass)
 		return;
 	}
 	(void)printf("%s%s%s", style(good ? STYLE_GOOD : STYLE_BAD), result, style(STYLE_PLAIN));
-	(void)printf(" on %s (%s): %s available before, %s %s", show_string(pass, "filesystem"),
-		     show_string(pass, "runtime"),
+	(void)printf("%s on %s (%s): %s available before, %s %s", dry_run ? " (dry run)" : "",
+		     show_string(pass, "filesystem"), show_string(pass, "runtime"),
 		     human_bytes(show_u64(pass, "availableBytesBefore"), before),
 		     human_bytes(show_u64(pass, "availableBytesAfter"), after),
 		     dry_run ? "predicted after" : "after");
