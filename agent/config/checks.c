@@ -2,6 +2,7 @@
 #include "config/checks.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -65,6 +66,15 @@ const char *check_endpoint(const char *endpoint)
 		return NULL;
 	const char *path = after(endpoint, "unix://");
 	return path ? check_socket_path(path) : "";
+}
+
+const char *check_kubelet_config(const char *path)
+{
+	if (strcmp(path, "auto") == 0 || strcmp(path, "no") == 0)
+		return NULL;
+	if (path[0] != '/')
+		return "";
+	return strlen(path) < PATH_MAX ? NULL : "too long";
 }
 
 const char *check_runtime_type(const char *type)

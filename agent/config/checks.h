@@ -10,6 +10,8 @@
 const char *check_keep(const char *pattern);
 /* "auto" or "unix:///PATH" with a path that fits into a socket address. */
 const char *check_endpoint(const char *endpoint);
+/* "auto", "no" or an absolute path. */
+const char *check_kubelet_config(const char *path);
 /* "auto" or "cri". */
 const char *check_runtime_type(const char *type);
 /* "IPV4:PORT", "[IPV6]:PORT" (port 0: the system chooses) or "unix:/PATH". */

@@ -58,6 +58,9 @@ struct config {
 	enum when_futile when_futile;
 	int64_t max_removals_per_pass;
 
+	char *kubelet_config; /* "auto", "no" or an absolute path */
+	int64_t kubelet_lead_percent;
+
 	char *runtime_endpoint; /* "auto" or "unix:///path" */
 	char *runtime_type;	/* "auto" or "cri" */
 	usec_t runtime_timeout;

@@ -251,6 +251,30 @@ const struct config_key config_keys[] = {
 		.doc = "A pass ends after this many removals. 0: no limit.",
 	},
 	{
+		.section = "kubelet",
+		.name = "config",
+		.type = CONFIG_STRING,
+		AT(kubelet_config),
+		.default_value = "auto",
+		.expected = "auto, no or an absolute path",
+		.check = check_kubelet_config,
+		.doc = "The kubelet's own configuration: the path of a KubeletConfiguration, or of "
+		       "a directory of its drop-ins. auto: what the running kubelet was started "
+		       "with, else the file that kubeadm and several distributions of Kubernetes "
+		       "have at a place of theirs. no: none is looked for.",
+	},
+	{
+		.section = "kubelet",
+		.name = "lead-percent",
+		.type = CONFIG_PERCENT,
+		AT(kubelet_lead_percent),
+		.min = 0,
+		.max = 50,
+		.default_value = "5",
+		.doc = "How far ahead of the kubelet's own thresholds the agent stays, in percent "
+		       "of the filesystem.",
+	},
+	{
 		.section = "runtime",
 		.name = "endpoint",
 		.type = CONFIG_STRING,

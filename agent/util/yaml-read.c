@@ -207,8 +207,6 @@ static int parse_yaml(const char *name, const char *text, size_t len, cJSON **re
 	struct builder b = { .name = name, .text = text };
 	if (!yaml_parser_initialize(&b.parser))
 		abort();
-	/* Otherwise the first bytes could make it UTF-16. */
-	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
 	int r = run(&b, e);
 	yaml_parser_delete(&b.parser);

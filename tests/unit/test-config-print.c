@@ -115,6 +115,7 @@ static void printed_json(void **state)
 		"\"keep\":[\"a/*\",\"b/*\"],\"keep-unrecoverable\":\"auto\","
 		"\"order\":\"lru\",\"keep-newest-per-repository\":0,"
 		"\"when-futile\":\"stop\",\"max-removals-per-pass\":0},"
+		"\"kubelet\":{\"config\":\"auto\",\"lead-percent\":5},"
 		"\"runtime\":{\"endpoint\":\"auto\",\"type\":\"auto\",\"timeout\":\"2m\"},"
 		"\"http\":{\"listen\":[]}}");
 	config_free(c);

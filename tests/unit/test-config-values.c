@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,7 +198,7 @@ static void descriptions(void **state)
 /* A path of that many bytes with prefix in front. */
 static const char *long_path(const char *prefix, size_t len)
 {
-	static char text[2][512];
+	static char text[2][PATH_MAX + 16];
 	static unsigned next;
 	char *s = text[next++ % 2];
 	(void)snprintf(s, sizeof(text[0]), "%s/", prefix);
@@ -262,6 +263,15 @@ static void endpoints(void **state)
 	assert_check(check_endpoint, long_path("unix://", 108), false);
 	for (size_t i = 0; i < ELEMENTS(wrong); i++)
 		assert_check(check_endpoint, wrong[i], false);
+	assert_check(check_kubelet_config, "auto", true);
+	assert_check(check_kubelet_config, "no", true);
+	assert_check(check_kubelet_config, "/", true);
+	assert_check(check_kubelet_config, "/etc/kubernetes/kubelet.conf.d", true);
+	assert_check(check_kubelet_config, long_path("", PATH_MAX - 1), true);
+	assert_check(check_kubelet_config, long_path("", PATH_MAX), false);
+	assert_check(check_kubelet_config, "", false);
+	assert_check(check_kubelet_config, "yes", false);
+	assert_check(check_kubelet_config, "kubelet.conf", false);
 	assert_check(check_runtime_type, "auto", true);
 	assert_check(check_runtime_type, "cri", true);
 	assert_check(check_runtime_type, "", false);
