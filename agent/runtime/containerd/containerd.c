@@ -10,12 +10,15 @@
 #include "runtime/containerd/containerd-call.h"
 #include "runtime/containerd/containerd-lists.h"
 #include "runtime/containerd/containerd.pb-c.h"
+#include "runtime/containerd/layer-memory.h"
 #include "runtime/containerd/layer-tree.h"
 #include "runtime/containerd/layer-usage.h"
 
 /* Predictions are not worth more of a pass than that. */
 #define LONGEST (10 * USEC_PER_SEC)
 #define PAUSE	(300 * USEC_PER_SEC)
+/* How long what CRI does not show may go unnoticed: other namespaces, snapshots of other tools. */
+#define MEMORY	(60 * USEC_PER_SEC)
 
 #define MAX_USAGE	    (INT64_C(1) << 60)
 /* Beside fs/, which Usage counts, a snapshot of overlayfs has its folder and work/. */
@@ -27,6 +30,8 @@ struct containerd {
 	usec_t timeout;
 	usec_t paused_until; /* 0: not paused */
 	struct layer_usage usage;
+	struct layer_memory memory;
+	usec_t memory_until;
 };
 
 struct containerd *containerd_new(struct request_client *client, usec_t timeout)
@@ -42,6 +47,7 @@ struct containerd *containerd_free(struct containerd *c)
 	if (!c)
 		return NULL;
 	layer_usage_done(&c->usage);
+	layer_memory_done(&c->memory);
 	free(c);
 	return NULL;
 }
@@ -171,6 +177,11 @@ static int gather(struct containerd *c, struct containerd_lists *lists, struct i
 	r = layer_tree_apply(lists->tree, inv, e);
 	if (r < 0)
 		return r;
+	layer_memory_done(&c->memory);
+	if (layer_tree_complete(lists->tree)) {
+		layer_memory_keep(&c->memory, inv);
+		c->memory_until = now + MEMORY;
+	}
 	layers_predict(inv);
 	if (measured < 0 && e)
 		*e = incomplete;
@@ -180,6 +191,10 @@ static int gather(struct containerd *c, struct containerd_lists *lists, struct i
 int containerd_layers(struct containerd *c, struct inventory *inv, struct err *e)
 {
 	usec_t now = containerd_now();
+	if (now < c->memory_until && layer_memory_recall(&c->memory, inv)) {
+		layers_predict(inv);
+		return 0;
+	}
 	if (now < c->paused_until)
 		return err_set(e, EAGAIN, "containerd's own API did not answer in time before");
 	cleanup_layer_tree struct layer_tree *tree = layer_tree_new();

@@ -28,6 +28,7 @@ struct containerd *containerd_free(struct containerd *c);
  * predictions; those of all others stay. On failure the inventory is as it was; errors are those of
  * containerd_call(). After a call that got no answer in time it is not tried again for some minutes
  * (-EAGAIN). 0 with a message in e: only some snapshots' sizes could be had, the others may come
- * next time.
+ * next time. As long as images and containers stay the same, nothing is asked for a minute: with
+ * 200 images in the store that is all but half a millisecond of the 10 to 30 that it takes.
  */
 must_check int containerd_layers(struct containerd *c, struct inventory *inv, struct err *e);

@@ -50,6 +50,8 @@ struct layer_tree {
 	uint32_t *met; /* nodes in the order met; those behind are yet to be looked at */
 	size_t n_met;
 	size_t steps;
+
+	bool incomplete; /* an image is not all there */
 };
 
 struct layer_tree *layer_tree_new(void)
@@ -304,7 +306,7 @@ static int count_image(struct layer_tree *t, const char *id, uint32_t first_name
 	int r = walk_on(t, e);
 	if (r < 0)
 		return r;
-	bool unknown = false;
+	bool unknown = false, unpacked = false;
 	size_t n = 0;
 	for (size_t i = 0; i < t->n_met; i++) {
 		struct node *node = &t->nodes[t->met[i]];
@@ -312,11 +314,14 @@ static int count_image(struct layer_tree *t, const char *id, uint32_t first_name
 			continue;
 		node->holders++;
 		unknown |= node->unknown;
+		unpacked |= *node->kind != '\0';
 		t->met[n++] = t->met[i];
 	}
 	uint32_t configuration = find(t, "", id);
-	if (unknown || configuration == NOBODY || !t->nodes[configuration].present ||
-	    t->nodes[configuration].seen != t->walk)
+	bool known = !unknown && configuration != NOBODY && t->nodes[configuration].present &&
+		     t->nodes[configuration].seen == t->walk;
+	t->incomplete |= !known || !unpacked;
+	if (!known)
 		return 0;
 	ret->nodes = arena_calloc(arena, n, sizeof(*ret->nodes));
 	memcpy(ret->nodes, t->met, n * sizeof(*ret->nodes));
@@ -348,6 +353,11 @@ static void place(struct layer_tree *t, struct inventory *inv, const struct hold
 		inv->images[i].layers = holdings[i].nodes;
 		inv->images[i].n_layers = holdings[i].n;
 	}
+}
+
+bool layer_tree_complete(const struct layer_tree *t)
+{
+	return !t->incomplete;
 }
 
 int layer_tree_apply(struct layer_tree *t, struct inventory *inv, struct err *e)

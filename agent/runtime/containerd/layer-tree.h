@@ -55,3 +55,7 @@ must_check int layer_tree_name(struct layer_tree *t, const char *name, int targe
  * holder. -E2BIG: it would take too long; inv is untouched then.
  */
 must_check int layer_tree_apply(struct layer_tree *t, struct inventory *inv, struct err *e);
+
+/* After layer_tree_apply(): whether all images got layers, and all are unpacked. Those that are not
+ * are about to be. */
+bool layer_tree_complete(const struct layer_tree *t);
