@@ -65,6 +65,7 @@ static void image_add(struct node_model *n, size_t index)
 			n->held[r] += n->scenario->layers[layer].size[r];
 	}
 	n->present[index] = n->was_present[index] = true;
+	n->changes++;
 }
 
 static void image_drop(struct node_model *n, size_t index)
@@ -80,6 +81,7 @@ static void image_drop(struct node_model *n, size_t index)
 			n->held[r] -= n->scenario->layers[layer].size[r];
 	}
 	n->present[index] = false;
+	n->changes++;
 }
 
 void node_remove(struct node_model *n, const char *id)
@@ -123,6 +125,7 @@ static struct container *container_find(struct node_model *n, const char *id)
 void node_start(struct node_model *n, const struct container *container)
 {
 	struct container *known = container_find(n, container->id);
+	n->changes++;
 	if (known) {
 		*known = *container;
 		return;
@@ -139,8 +142,10 @@ void node_start(struct node_model *n, const struct container *container)
 void node_stop(struct node_model *n, const char *id)
 {
 	struct container *container = container_find(n, id);
-	if (container)
-		container->state = CONTAINER_EXITED;
+	if (!container)
+		return;
+	container->state = CONTAINER_EXITED;
+	n->changes++;
 }
 
 void node_remove_container(struct node_model *n, const char *id)
@@ -148,6 +153,7 @@ void node_remove_container(struct node_model *n, const char *id)
 	struct container *container = container_find(n, id);
 	if (!container)
 		return;
+	n->changes++;
 	struct container *last = &n->containers.containers[--n->containers.n_containers];
 	if (container != last)
 		*container = *last;

@@ -24,6 +24,11 @@ struct agent_model {
 	usec_t next_sample, next_observation;
 	struct container_list containers; /* as listed last */
 	enum pass_result last_told;
+	/* Of the last real look; as long as nothing changes, the next ones would find the same. */
+	uint64_t changes;
+	struct schedule_facts facts;
+	usec_t same_until; /* an image comes of age then, or gets over age */
+	usec_t same_at;	   /* the last look that was left out; USEC_NEVER: none */
 };
 
 /* --- the ops of the closed loop ------------------------------------------------------------- */
@@ -100,6 +105,20 @@ static const struct reclaim_ops model_ops = {
 
 /* --- what the daemon does ------------------------------------------------------------------- */
 
+static usec_t earlier(usec_t a, usec_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What looks that were left out would have noted. */
+static void catch_up(struct agent_model *a)
+{
+	for (size_t i = 0; a->same_at != USEC_NEVER && i < a->history.n_entries; i++)
+		if (a->history.entries[i].in_use)
+			a->history.entries[i].last_used = a->same_at;
+	a->same_at = USEC_NEVER;
+}
+
 /* Lists everything and decides about it. */
 static struct inventory *look(struct agent_model *a, const struct image_gc_policy *policy,
 			      struct plan *ret)
@@ -109,8 +128,12 @@ static struct inventory *look(struct agent_model *a, const struct image_gc_polic
 	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
 	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
 		    inv->n_sandbox_images, use);
+	catch_up(a);
 	(void)usage_observe(&a->history, inv, use, now);
 	plan_build(inv, use, &a->history, policy, now, ret);
+	schedule_facts(ret, &a->facts);
+	a->changes = a->replay->node.changes;
+	a->same_until = earlier(a->facts.next_eligible, a->facts.next_over_age);
 	return inv;
 }
 
@@ -118,15 +141,17 @@ static void observe(struct agent_model *a)
 {
 	struct space space;
 	struct plan plan;
-	struct schedule_facts facts;
 	usec_t now = a->replay->node.now;
 	(void)model_measure(a, &space, NULL);
 	schedule_observation_begins(&a->schedule, &space, now);
-	struct inventory *inv = look(a, &a->replay->policy->gc, &plan);
-	schedule_facts(&plan, &facts);
-	a->next_observation = schedule_observed(&a->schedule, &facts, false, now);
-	plan_done(&plan);
-	(void)inventory_free(inv);
+	if (a->changes == a->replay->node.changes && now < a->same_until) {
+		a->same_at = now;
+	} else {
+		struct inventory *inv = look(a, &a->replay->policy->gc, &plan);
+		plan_done(&plan);
+		(void)inventory_free(inv);
+	}
+	a->next_observation = schedule_observed(&a->schedule, &a->facts, false, now);
 }
 
 /* One that could not help is repeated again and again; it is told once. */
@@ -216,14 +241,14 @@ static void events(struct agent_model *a)
 	}
 }
 
-static usec_t earlier(usec_t a, usec_t b)
-{
-	return a < b ? a : b;
-}
-
 void replay_agent(struct replay *r)
 {
-	struct agent_model a = { .replay = r, .last_told = RESULT_REACHED };
+	struct agent_model a = {
+		.replay = r,
+		.last_told = RESULT_REACHED,
+		.same_until = USEC_NEVER,
+		.same_at = USEC_NEVER,
+	};
 	remember(&a);
 	restart(&a);
 	for (;;) {

@@ -267,7 +267,9 @@ static void turn(struct kubelet_model *m)
 {
 	usec_t now = m->replay->node.now;
 	if (m->next_detection <= now) {
-		(void)kubelet_detect(&m->kubelet, now_nsec(m), now_nsec(m));
+		/* a collection of the same moment begins with it */
+		if (m->next_gc > now)
+			(void)kubelet_detect(&m->kubelet, now_nsec(m), now_nsec(m));
 		m->next_detection = now + DETECTION_PERIOD;
 	}
 	if (m->next_gc <= now) {
