@@ -27,7 +27,7 @@ struct node_write {
 struct node_model {
 	const struct scenario *scenario; /* must outlive the model */
 	usec_t now;
-	uint64_t changes; /* of images and containers, so far */
+	uint64_t changes;	     /* of images and containers, so far */
 	bool *present, *was_present; /* of the scenario's images */
 	size_t *by_id;		     /* indexes of images, sorted by ID */
 	uint32_t *holders;	     /* of the scenario's layers: images that are there */

@@ -6,6 +6,9 @@
 
 /* Parts of scenario_parse(), which share the scenario they fill. */
 
+/* Reads "layers"; at->value may be NULL. room: how many more there may be, those of images that have none
+ * in the document. */
+must_check int scenario_parse_layers(struct scenario *s, const struct json_place *at, size_t room);
 /* Reads an element of "images", or what a pull event has, into a new element of s->images, for which
  * the caller made room as well as for one layer. */
 must_check int scenario_parse_image(struct scenario *s, const struct json_place *at, bool pulled);
