@@ -13,6 +13,7 @@
 #include "core/status.h"
 #include "expose/http-server.h"
 #include "expose/process.h"
+#include "kubelet.h"
 #include "pass.h"
 #include "shared-config.h"
 #include "util/lane.h"
@@ -47,7 +48,8 @@ struct reclaimer {
 	unsigned jobs;	       /* in flight or waiting */
 	bool pass_wanted_or_running;
 	atomic_bool stopping;
-	bool asked; /* the runtime was looked for once, whatever came of it */
+	usec_t kubelet_read_at; /* 0: to be read with the next observation */
+	bool asked;		/* the runtime was looked for once, whatever came of it */
 	struct schedule schedule;
 	enum pass_result last_told; /* result of an automatic pass that was told at full priority */
 	bool dry_run_told;
@@ -63,6 +65,8 @@ struct agent {
 	struct process_metrics process;
 	struct sampler samplers[_ROLE_MAX];
 	struct pressure pressure; /* of imagefs */
+	struct kubelet_limits kubelet;
+	struct err kubelet_error; /* why they could not be read again, as last told */
 	struct reclaimer reclaimer;
 	struct http_server *http;
 	struct http_handlers http_handlers;

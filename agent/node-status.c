@@ -13,9 +13,14 @@
 
 void node_status_text(char ret[STATUS_TEXT_MAX], const char *text)
 {
-	size_t n = 0;
-	for (; n < STATUS_TEXT_MAX - 1 && text[n]; n++)
-		ret[n] = text[n];
+	size_t n = strnlen(text, STATUS_TEXT_MAX);
+	if (n == STATUS_TEXT_MAX) {
+		n--;
+		/* not within a character, which has three bytes behind its first at most */
+		for (int i = 0; i < 3 && ((unsigned char)text[n] & 0xc0) == 0x80; i++)
+			n--;
+	}
+	memcpy(ret, text, n);
 	ret[n] = '\0';
 }
 
@@ -40,14 +45,13 @@ void node_status_path(const struct config *config, const char *root, enum fs_rol
 		      const char *image_store_path, char *ret, size_t size)
 {
 	const char *path = config->filesystem_paths[role];
-	ret[0] = '\0';
-	if (strcmp(path, "auto") == 0) {
-		if (role == ROLE_IMAGEFS)
-			(void)snprintf(ret, size, "%s", image_store_path);
-		if (role != ROLE_NODEFS)
-			return;
+	if (strcmp(path, "auto") == 0 && role != ROLE_NODEFS) {
+		root = "";
+		path = role == ROLE_IMAGEFS ? image_store_path : "";
+	} else if (strcmp(path, "auto") == 0) {
 		path = nodefs_default(root);
 	}
+	/* a path that is cut would be another one */
 	if ((size_t)snprintf(ret, size, "%s%s", root, path) >= size)
 		ret[0] = '\0';
 }
@@ -84,13 +88,30 @@ void node_status_thresholds(struct status_filesystem *f, const struct image_gc_p
 	}
 }
 
+void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
+			 const struct kubelet_limits *kubelet)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		struct status_threshold *t = f->thresholds[r];
+		t[LEVEL_KUBELET_GC_HIGH] =
+			(struct status_threshold){ .percent = kubelet->gc_high_percent };
+		t[LEVEL_KUBELET_GC_HIGH].known =
+			role == ROLE_IMAGEFS &&
+			kubelet_limits_gc(kubelet, r, &f->space,
+					  &t[LEVEL_KUBELET_GC_HIGH].available);
+		t[LEVEL_KUBELET_HARD] = (struct status_threshold){ .percent = -1 };
+		t[LEVEL_KUBELET_HARD].known = kubelet_limits_eviction(
+			kubelet, role, r, &f->space, false, &t[LEVEL_KUBELET_HARD].available);
+	}
+}
+
 void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast)
 {
 	uint64_t available = space_available(&f->space, RESOURCE_BYTES);
 	f->fill_rate = forecast_fill_rate(forecast);
 	f->time_to_full = forecast_time_to(forecast, available);
 	f->time_to_full_after_reclaim =
-		forecast_time_to(forecast, available + f->reclaimable_bytes);
+		forecast_time_to(forecast, amount_add(available, f->reclaimable_bytes));
 }
 
 void node_status_runtime(struct status_runtime *ret, const struct runtime *r,

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "core/forecast.h"
+#include "core/lead.h"
 #include "core/reclaim.h"
 #include "core/status.h"
 #include "node/mountinfo.h"
@@ -16,15 +17,19 @@
 /* Version, start time, mode and reload state. */
 void node_status_init(struct status *s, const struct config *config);
 
-/* Where role lives on this host: "" when it has no path (yet). With the root prefix. */
+/* Where role lives on this host: "" when it has no path (yet), or one that does not fit. With the root
+ * prefix, which image_store_path has already. */
 void node_status_path(const struct config *config, const char *root, enum fs_role role,
 		      const char *image_store_path, char *ret, size_t size);
 
-/* A good sample: space, mount (NULL: unchanged), thresholds, forecast (NULL: none). */
+/* A good sample: space, mount (NULL: unchanged). */
 void node_status_sampled(struct status_filesystem *f, const struct space *space,
 			 const struct mount *mount, int64_t wall);
 /* The thresholds of image garbage collection as amounts of that filesystem. */
 void node_status_thresholds(struct status_filesystem *f, const struct image_gc_policy *policy);
+/* Where the kubelet acts on that filesystem in that role, for comparison. */
+void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
+			 const struct kubelet_limits *kubelet);
 void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast);
 /* The runtime as a handle shows it, or why there is none (r NULL). configured is false when no
  * runtime is on this host. */
@@ -35,5 +40,5 @@ void node_status_observation(struct status *s, const struct observation *o);
 void node_status_pass(struct status *s, enum fs_role role, const struct pass_report *report,
 		      int64_t wall);
 
-/* Copies text, cut where it does not fit. */
+/* Copies text, cut between two characters where it does not fit. */
 void node_status_text(char ret[STATUS_TEXT_MAX], const char *text);

@@ -115,8 +115,8 @@ int pass_node_store(const struct pass_node *node, const struct config *config,
 	return 0;
 }
 
-int pass_observe(struct pass_node *node, const struct config *config, struct observation *ret,
-		 struct err *e)
+int pass_observe(struct pass_node *node, const struct config *config,
+		 const struct image_gc_policy *policy, struct observation *ret, struct err *e)
 {
 	cleanup_inventory struct inventory *inv = NULL;
 	cleanup_free struct image_use *use = NULL;
@@ -125,8 +125,7 @@ int pass_observe(struct pass_node *node, const struct config *config, struct obs
 	int r = pass_node_inventory(node, config, &inv, &use, e);
 	if (r < 0)
 		return r;
-	struct image_gc_policy policy = config_image_gc_policy(config);
-	plan_build(inv, use, &node->history, &policy, now_monotonic(), &plan);
+	plan_build(inv, use, &node->history, policy, now_monotonic(), &plan);
 	plan_count(&plan, o.images);
 	schedule_facts(&plan, &o.facts);
 	plan_done(&plan);

@@ -54,7 +54,8 @@ must_check int pass_node_store(const struct pass_node *node, const struct config
 			       const struct inventory *inv, char ret[4096], struct err *e);
 /* Lists everything, and says what a pass would find. */
 must_check int pass_observe(struct pass_node *node, const struct config *config,
-			    struct observation *ret, struct err *e);
+			    const struct image_gc_policy *policy, struct observation *ret,
+			    struct err *e);
 /*
  * Keeps the usage history in the state directory when images came, went or changed their use, and
  * every few minutes; always when now is set. history_error tells whether that worked; when not, the

@@ -111,12 +111,13 @@ static int pass_prepare(struct live *live, const struct config *config,
 }
 
 void pass_run(struct pass_node *node, const struct config *config,
-	      const struct pass_callbacks *callbacks, struct pass_report *report)
+	      const struct image_gc_policy *effective, const struct pass_callbacks *callbacks,
+	      struct pass_report *report)
 {
 	struct live live = { .node = node,
 			     .callbacks = callbacks,
 			     .dry_run = report->request.dry_run };
-	struct image_gc_policy policy = config_image_gc_policy(config);
+	struct image_gc_policy policy = *effective;
 	cleanup_close int lock = -1;
 	if (report->request.trigger == TRIGGER_INODES)
 		policy.scarce = RESOURCE_INODES;

@@ -27,4 +27,5 @@ struct pass_callbacks {
  * is then reckoned on as if the predictions came true.
  */
 void pass_run(struct pass_node *node, const struct config *config,
-	      const struct pass_callbacks *callbacks, struct pass_report *report);
+	      const struct image_gc_policy *policy, const struct pass_callbacks *callbacks,
+	      struct pass_report *report);

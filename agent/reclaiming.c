@@ -13,6 +13,9 @@
 /* A runtime that is away, or was never there, is looked for this often. */
 #define RECONNECT_INTERVAL (5 * USEC_PER_SEC)
 
+/* The kubelet's configuration changes with a restart of the kubelet; so late is early enough. */
+#define KUBELET_INTERVAL (5 * USEC_PER_MINUTE)
+
 #define RECLAIM_QUEUE_MAX 4
 
 enum reclaim_kind {
@@ -25,6 +28,8 @@ struct reclaim_job {
 	enum reclaim_kind kind;
 	struct agent *agent; /* for the callback only */
 	struct shared_config *config;
+	struct image_gc_policy policy; /* points into config */
+	bool read_kubelet;
 	struct pass_node *node; /* the lane's, while the job runs */
 	const atomic_bool *stopping;
 	struct http_request *http; /* answered when done; may be NULL */
@@ -38,6 +43,9 @@ struct reclaim_job {
 	bool observed;		   /* observation is good, in either kind */
 	struct status_runtime runtime;
 	struct err history_error;
+	int kubelet_result; /* when read_kubelet is set */
+	struct kubelet_limits kubelet;
+	struct err kubelet_error;
 };
 
 /* --- in the lane ------------------------------------------------------------------------------- */
@@ -55,7 +63,7 @@ static void job_pass(struct reclaim_job *j)
 		.stopping = j->stopping,
 		.removed = j->tell ? on_removed : NULL,
 	};
-	pass_run(j->node, j->config->config, &callbacks, &j->report);
+	pass_run(j->node, j->config->config, &j->policy, &callbacks, &j->report);
 	j->error = j->report.error;
 	j->result = j->report.result == RESULT_ERROR ? -j->error.code : 0;
 	if (!j->report.inventory)
@@ -78,9 +86,13 @@ static void job_run(struct lane_job *job)
 	if (j->kind == JOB_PASS) {
 		job_pass(j);
 	} else {
-		j->result = pass_observe(j->node, j->config->config, &j->observation, &j->error);
+		j->result = pass_observe(j->node, j->config->config, &j->policy, &j->observation,
+					 &j->error);
 		j->observed = j->result == 0;
 	}
+	if (j->read_kubelet)
+		j->kubelet_result = kubelet_limits_read(j->config->config, j->node->root,
+							&j->kubelet, &j->kubelet_error);
 	pass_node_save(j->node, j->config->config, false);
 	j->history_error = j->node->history_error;
 	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
@@ -113,6 +125,7 @@ static struct reclaim_job *job_new(struct agent *a, enum reclaim_kind kind)
 	j->kind = kind;
 	j->agent = a;
 	j->config = shared_config_ref(a->config);
+	j->policy = effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
 	j->node = &a->reclaimer.node;
 	j->stopping = &a->reclaimer.stopping;
 	return j;
@@ -135,7 +148,12 @@ static void observe(struct agent *a)
 		return;
 	schedule_observation_begins(&r->schedule, &a->status.filesystems[ROLE_IMAGEFS].space,
 				    now_monotonic());
-	(void)job_submit(a, job_new(a, JOB_OBSERVE));
+	struct reclaim_job *j = job_new(a, JOB_OBSERVE);
+	j->read_kubelet =
+		r->kubelet_read_at == 0 || now_monotonic() - r->kubelet_read_at >= KUBELET_INTERVAL;
+	if (j->read_kubelet)
+		r->kubelet_read_at = now_monotonic();
+	(void)job_submit(a, j);
 }
 
 static void start_automatic(struct agent *a, enum pass_trigger trigger)
@@ -208,13 +226,23 @@ static void observe_at(struct agent *a, usec_t at)
 		log_warning("cannot arm the timer of observations, ignoring");
 }
 
+/* What was freed is not a filesystem that empties by itself, in whatever role it is looked at. */
+static void credit(struct agent *a, uint64_t bytes)
+{
+	const struct status_filesystem *images = &a->status.filesystems[ROLE_IMAGEFS];
+	for (int role = 0; role < _ROLE_MAX; role++)
+		if (a->status.filesystems[role].sampled &&
+		    a->status.filesystems[role].dev == images->dev)
+			a->samplers[role].reclaimed += bytes;
+}
+
 static void pass_done(struct agent *a, struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
 	if (j->tell || j->automatic)
 		node_status_pass(&a->status, ROLE_IMAGEFS, &j->report, now_wall());
 	if (!j->report.request.dry_run)
-		a->samplers[ROLE_IMAGEFS].reclaimed += j->report.measured[RESOURCE_BYTES];
+		credit(a, j->report.measured[RESOURCE_BYTES]);
 	if (j->automatic) {
 		r->pass_wanted_or_running = false;
 		observe_at(a, schedule_pass_ended(&r->schedule, &j->report, &j->observation.facts,
@@ -273,12 +301,33 @@ static void note_history(struct agent *a, const struct err *e)
 	r->history_error = *e;
 }
 
+/* What cannot be read is told once, and the last good values stay. */
+static void note_kubelet(struct agent *a, const struct reclaim_job *j)
+{
+	if (!j->read_kubelet)
+		return;
+	if (j->kubelet_result < 0) {
+		if (strcmp(j->kubelet_error.msg, a->kubelet_error.msg) != 0)
+			log_warning("the kubelet's configuration: %s; %s", j->kubelet_error.msg,
+				    a->kubelet.known ? "what was read before stays"
+						     : "not kept ahead of");
+		a->kubelet_error = j->kubelet_error;
+		return;
+	}
+	if (j->kubelet.known && !a->kubelet.known)
+		log_info("the kubelet's configuration is known, staying %lld%% ahead of it",
+			 (long long)a->config->config->kubelet_lead_percent);
+	a->kubelet = j->kubelet;
+	a->kubelet_error = (struct err){ 0 };
+}
+
 static void job_done(struct agent *a, struct reclaim_job *j)
 {
 	a->reclaimer.jobs--;
 	a->reclaimer.asked = true;
 	note_runtime(a, j);
 	note_history(a, &j->history_error);
+	note_kubelet(a, j);
 	if (j->observed)
 		take_observation(a, j);
 	if (j->kind == JOB_PASS)

@@ -98,7 +98,7 @@ static usec_t next_interval(struct sampler *s)
 	struct cadence_limits limits = { c->sample_interval_min, c->sample_interval_max };
 	if (s->role != ROLE_IMAGEFS)
 		return limits.interval_max;
-	struct image_gc_policy policy = config_image_gc_policy(c);
+	struct image_gc_policy policy = effective_policy(c, &a->kubelet, a->status.filesystems);
 	return schedule_sample_interval(&status_of(s)->space, &policy, &a->pressure,
 					forecast_fastest_rate(&s->forecast), &limits);
 }
@@ -115,9 +115,11 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 	s->reclaimed = 0;
 	node_status_sampled(f, &p->space, p->has_mount ? &p->mount : NULL, now_wall());
 	node_status_forecast(f, &s->forecast);
+	node_status_kubelet(f, s->role, &a->kubelet);
 	if (s->role != ROLE_IMAGEFS)
 		return;
-	struct image_gc_policy policy = config_image_gc_policy(a->config->config);
+	struct image_gc_policy policy =
+		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
 	node_status_thresholds(f, &policy);
 	(void)pressure_step(&a->pressure, &policy, &p->space);
 	for (int r = 0; r < _RESOURCE_MAX; r++) {

@@ -87,8 +87,7 @@ static bool serve_ready(void *userdata, struct buf *reason)
 {
 	const struct agent *a = userdata;
 	const struct status *s = &a->status;
-	bool ready =
-		s->runtime.up || (!s->runtime.configured && a->reclaimer.asked);
+	bool ready = s->runtime.up || (!s->runtime.configured && a->reclaimer.asked);
 	if (!ready)
 		(void)buf_printf(reason, "runtime: %s\n",
 				 s->runtime.error[0] ? s->runtime.error : "not asked yet");

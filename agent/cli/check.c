@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/pressure.h"
+#include "cli/printable.h"
 #include "cli/show.h"
 #include "util/limits.h"
 
@@ -12,7 +13,10 @@
 
 static void print_line(const char *text)
 {
-	(void)printf("%.*s\n", LINE_MAX_CHARACTERS, text);
+	cleanup_free char *line = printable(text);
+	while (printable_width(line) > LINE_MAX_CHARACTERS)
+		line[strlen(line) - 1] = '\0';
+	(void)puts(line);
 }
 
 /* Why it cannot be told, or NULL when it can. */

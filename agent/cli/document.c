@@ -8,6 +8,7 @@
 #include "core/pressure.h"
 #include "expose/pass-json.h"
 #include "expose/status-json.h"
+#include "kubelet.h"
 #include "node-status.h"
 #include "node/filesystem.h"
 #include "pass.h"
@@ -65,40 +66,49 @@ static bool ask(const struct config *config, const char *path, const char *body,
 
 /* --- status ------------------------------------------------------------------------------------ */
 
-static void look_at(struct status_filesystem *f, enum fs_role role, const struct config *config)
+static void look_at(struct status_filesystem *f, const char *path, enum fs_role role)
 {
-	struct image_gc_policy policy = config_image_gc_policy(config);
-	struct pressure pressure = { 0 };
 	struct space space;
 	struct mount mount;
 	struct err e = { 0 };
 	f->configured = true;
+	f->gc = role == ROLE_IMAGEFS;
 	f->time_to_full = f->time_to_full_after_reclaim = USEC_INFINITY;
-	if (filesystem_sample(f->path, &space, &f->dev, &e) < 0) {
+	if (filesystem_sample(path, &space, &f->dev, &e) < 0) {
 		node_status_text(f->error, e.msg);
 		return;
 	}
-	bool known = filesystem_identify(f->path, &mount, NULL) == 0;
+	bool known = filesystem_identify(path, &mount, NULL) == 0;
 	node_status_sampled(f, &space, known ? &mount : NULL, now_wall());
-	if (role != ROLE_IMAGEFS)
+}
+
+static void judge(struct status *s, const struct image_gc_policy *policy,
+		  const struct kubelet_limits *kubelet)
+{
+	struct status_filesystem *f = &s->filesystems[ROLE_IMAGEFS];
+	struct pressure pressure = { 0 };
+	for (int role = 0; role < _ROLE_MAX; role++)
+		if (s->filesystems[role].sampled)
+			node_status_kubelet(&s->filesystems[role], role, kubelet);
+	if (!f->sampled)
 		return;
-	f->gc = true;
-	node_status_thresholds(f, &policy);
-	(void)pressure_step(&pressure, &policy, &space);
+	node_status_thresholds(f, policy);
+	(void)pressure_step(&pressure, policy, &f->space);
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		f->pressure[r][PRESSURE_GC].active = pressure.active[r];
 }
 
-static void look_for_ourselves(const struct cli_options *o, const struct config *config,
-			       struct status *s)
+/* Fills s with what can be seen from here, and returns the policy that holds on this node. */
+static struct image_gc_policy survey(const struct cli_options *o, const struct config *config,
+				     struct pass_node *node, struct status *s)
 {
-	struct pass_node node;
+	struct image_gc_policy policy = config_image_gc_policy(config);
 	struct observation observation = { 0 };
+	struct kubelet_limits kubelet = { 0 };
 	struct err e = { 0 };
-	pass_node_init(&node, o->root);
 	node_status_init(s, config);
-	int r = pass_observe(&node, config, &observation, &e);
-	node_status_runtime(&s->runtime, node.runtime, config, r, &e);
+	int r = pass_observe(node, config, &policy, &observation, &e);
+	node_status_runtime(&s->runtime, node->runtime, config, r, &e);
 	for (int role = 0; role < _ROLE_MAX; role++) {
 		struct status_filesystem *f = &s->filesystems[role];
 		char path[4096];
@@ -106,11 +116,15 @@ static void look_for_ourselves(const struct cli_options *o, const struct config 
 				 sizeof(path));
 		node_status_text(f->path, path);
 		if (path[0])
-			look_at(f, role, config);
+			look_at(f, path, role);
 	}
 	if (r == 0)
 		node_status_observation(s, &observation);
-	pass_node_done(&node);
+	if (kubelet_limits_read(config, o->root, &kubelet, &e) < 0)
+		log_warning("the kubelet's configuration: %s; not kept ahead of", e.msg);
+	policy = effective_policy(config, &kubelet, s->filesystems);
+	judge(s, &policy, &kubelet);
+	return policy;
 }
 
 int document_status(const struct cli_options *o, struct document *ret)
@@ -121,10 +135,12 @@ int document_status(const struct cli_options *o, struct document *ret)
 		return code;
 	if (ask(config, "/status", NULL, ret, &code))
 		return code;
-	struct status *s = xnew(struct status);
-	look_for_ourselves(o, config, s);
+	cleanup_free struct status *s = xnew(struct status);
+	struct pass_node node;
+	pass_node_init(&node, o->root);
+	(void)survey(o, config, &node, s);
+	pass_node_done(&node);
 	status_json_render(s, &ret->text);
-	free(s);
 	return parse(ret, "this program");
 }
 
@@ -150,8 +166,10 @@ static int run_pass(const struct cli_options *o, const struct config *config, bo
 					      .dry_run = dry_run,
 					      .to_percent = o->to_percent,
 				      } };
+	cleanup_free struct status *s = xnew(struct status);
 	pass_node_init(&node, o->root);
-	pass_run(&node, config, &callbacks, &report);
+	struct image_gc_policy policy = survey(o, config, &node, s);
+	pass_run(&node, config, &policy, &callbacks, &report);
 	if (!dry_run)
 		pass_node_save(&node, config, true);
 	if (terminal)

@@ -32,32 +32,47 @@ static void goals_text(const cJSON *filesystem, const char *resource, char ret[6
 		       (unsigned long long)show_u64(low, "percent"));
 }
 
+/* Where the kubelet would collect images, and below what it would evict pods: "gc 85%, <15.0 GiB". */
+static void kubelet_text(const cJSON *filesystem, const char *resource, bool bytes, char ret[64])
+{
+	const cJSON *gc = threshold_find(filesystem, resource, "kubelet_gc_high");
+	const cJSON *hard = threshold_find(filesystem, resource, "kubelet_hard");
+	char amount[HUMAN_MAX] = "", percent[32] = "";
+	if (gc)
+		(void)snprintf(percent, sizeof(percent), "gc %llu%%%s",
+			       (unsigned long long)show_u64(gc, "percent"), hard ? ", " : "");
+	if (hard)
+		(void)(bytes ? human_bytes : human_count)(show_u64(hard, "available"), amount);
+	(void)snprintf(ret, 64, "%s%s%s", percent, hard ? "<" : "", gc || hard ? amount : "-");
+}
+
 static void add_row(struct table *t, const cJSON *f, const char *resource)
 {
 	bool bytes = strcmp(resource, "bytes") == 0;
 	const char *total_name = bytes ? "sizeBytes" : "inodes";
 	const char *available_name = bytes ? "availableBytes" : "inodesFree";
-	char total[HUMAN_MAX], available[HUMAN_MAX], percent[8], goals[64];
+	char total[HUMAN_MAX], available[HUMAN_MAX], percent[8], goals[64], kubelet[64];
 	if (!cJSON_IsNumber(show_member(f, total_name)))
 		return;
 	char *(*human)(uint64_t, char[HUMAN_MAX]) = bytes ? human_bytes : human_count;
 	(void)snprintf(percent, sizeof(percent), "%u%%",
 		       (unsigned)show_u64(f, bytes ? "usedPercent" : "inodesUsedPercent"));
 	goals_text(f, resource, goals);
+	kubelet_text(f, resource, bytes, kubelet);
 	bool pressure = pressure_active(f, resource);
 	table_row(t, (const char *[]){ show_string(f, "filesystem"), resource,
 				       human(show_u64(f, total_name), total),
 				       human(show_u64(f, available_name), available), percent,
-				       goals, pressure ? "PRESSURE" : "ok",
+				       goals, kubelet, pressure ? "PRESSURE" : "ok",
 				       bytes ? show_string(f, "mountpoint") : "",
 				       bytes ? show_string(f, "device") : "" });
 }
 
 static void print_filesystems(const cJSON *status)
 {
-	static const char *const headings[] = { "FILESYSTEM", "RESOURCE",   ">SIZE",
-						">AVAILABLE", ">USED",	    "RECLAIM",
-						"STATE",      "MOUNTED ON", "DEVICE" };
+	static const char *const headings[] = { "FILESYSTEM", "RESOURCE", ">SIZE",   ">AVAILABLE",
+						">USED",      "RECLAIM",  "KUBELET", "STATE",
+						"MOUNTED ON", "DEVICE" };
 	cleanup_table struct table *t = table_new(headings, ELEMENTS(headings));
 	const cJSON *f;
 	cJSON_ArrayForEach(f, show_member(status, "filesystems"))

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/printable.h"
 #include "util/alloc.h"
 
 struct table {
@@ -12,24 +13,6 @@ struct table {
 	char **cells; /* n_rows * n_columns; the first row holds the headings */
 	bool *right;
 };
-
-/* Columns as a terminal shows them: UTF-8 continuation bytes take none. */
-static size_t width(const char *s)
-{
-	size_t n = 0;
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-static char *printable(const char *s)
-{
-	char *copy = xstrdup(s ? s : "");
-	for (char *c = copy; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return copy;
-}
 
 struct table *table_new(const char *const *headings, size_t n_columns)
 {
@@ -69,7 +52,7 @@ void table_row(struct table *t, const char *const *cells)
 
 static void print_cell(FILE *out, const char *text, size_t columns, bool right, bool last)
 {
-	size_t pad = columns - width(text);
+	size_t pad = columns - printable_width(text);
 	if (right)
 		(void)fprintf(out, "%*s%s", (int)pad, "", text);
 	else
@@ -81,7 +64,7 @@ void table_print(const struct table *t, FILE *out)
 {
 	cleanup_free size_t *columns = xcalloc(t->n_columns, sizeof(*columns));
 	for (size_t i = 0; i < t->n_rows * t->n_columns; i++) {
-		size_t w = width(t->cells[i]);
+		size_t w = printable_width(t->cells[i]);
 		if (w > columns[i % t->n_columns])
 			columns[i % t->n_columns] = w;
 	}

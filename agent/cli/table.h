@@ -7,7 +7,8 @@
 
 /*
  * A table for people: columns as wide as their widest cell, headings in bold on a terminal. Cells are
- * copied; control characters in them are shown as "?", as image names come from outside.
+ * copied; what a terminal would not show as it stands is "?" (printable()), as image names come from
+ * outside.
  */
 struct table;
 
