@@ -157,3 +157,20 @@ def test_removal_limit(lab):
     done = agent.gc(expect=(0, 1))
     check.equal(len(done["removed"]), 1, "one removal and no more")
     check.equal(len(node.names()), 4, "images left")
+
+
+def test_ahead_of_kubelet(lab):
+    """A kubelet would collect at 70 %, so the agent acts ten percent earlier, whatever its own 90 % say."""
+    node = lab.node()
+    apps.load(node, 5)
+    check.within(node.fs.used_percent(), 71, 79, "used, over the kubelet's threshold and under ours")
+    path = f"{lab.folder}/kubelet.yaml"
+    with open(path, "w") as file:
+        file.write("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+                   "imageGCHighThresholdPercent: 70\nimageGCLowThresholdPercent: 60\nevictionHard: {}\n")
+    settings = {"kubelet": {"config": path, "lead-percent": 10}}
+    agent = lab.agent(node, high=90, low=85, settings=settings).start()
+    check.wait_for(lambda: node.fs.used_percent() < 60, 10, "usage is under the kubelet's threshold less the lead")
+    check.equal(len(node.names()), 3, "images left: down to 55 % takes two")
+    shown = agent.verb("status", expect=(0, 1)).out
+    check.true("60% -> 55%" in shown and "gc 70%" in shown, "status shows both sides", shown)
