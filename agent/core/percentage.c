@@ -11,12 +11,13 @@ int percentage_sign(const struct percentage *p, bool float32)
 	return p->negative ? -1 : 1;
 }
 
+/* significand is not 0. */
 static bool is_above_hundred(uint64_t significand, int exponent)
 {
 	unsigned __int128 value = significand, limit = 100;
 	for (; exponent < 0 && limit <= UINT64_MAX; exponent++)
 		limit *= 10;
-	for (; exponent > 0 && value > 0 && value <= limit; exponent--)
+	for (; exponent > 0 && value <= limit; exponent--)
 		value *= 10;
 	return value > limit;
 }

@@ -115,12 +115,10 @@ int quantity_add(const struct quantity *a, const struct quantity *b, struct quan
 static uint64_t round_up(const struct quantity *q, uint64_t limit)
 {
 	unsigned __int128 value = q->mantissa;
-	bool rest = false;
-	for (int32_t e = q->exponent; e < 0; e++) {
-		rest = rest || value % 10 != 0;
+	for (int32_t e = q->exponent; e < 0; e++)
 		value /= 10;
-	}
-	value += rest;
+	/* without a factor 10 in the mantissa, something was cut off */
+	value += q->exponent < 0;
 	for (int32_t e = q->exponent; e > 0 && value <= limit; e--)
 		value *= 10;
 	return value < limit ? (uint64_t)value : limit;

@@ -210,7 +210,7 @@ static void accepts(void **state)
 		.soft = "nodefs.available<12.50%,containerfs.inodesFree<+1e3,"
 			"imagefs.available<3Gi,containerfs.available<100%",
 		.soft_grace_period = "nodefs.available=1m30s,containerfs.inodesFree=1ns,"
-				     "imagefs.available=0,nodefs.inodesFree=1h",
+				     "imagefs.available=-0s,nodefs.inodesFree=1h",
 		.minimum_reclaim = "nodefs.available=1G,imagefs.available=150%,"
 				   "containerfs.available=0",
 	};

@@ -252,6 +252,7 @@ static const struct {
 	  "expected a number of at most 19 digits" },
 	{ "1" DIGITS_38 DIGITS_38 "e-76%", 0x1.702264p-7, NULL,
 	  "expected a number of at most 19 digits" },
+	{ "1." ZEROS_50 "1%", 0x1.47ae14p-7, NULL, "expected a number of at most 19 digits" },
 	{ "0." ZEROS_50 "1%", 0, NULL, NULL },
 	{ "1" ZEROS_50 "e-50%", 0x1.47ae14p-7, NULL, NULL },
 	/* halves go to the even neighbour, and what is a little more up */
@@ -342,6 +343,39 @@ static void escapes(void **state)
 	assert_int_equal(strlen(go_escape(s, sizeof(s), ret)), 156);
 }
 
+/* Numbers of which only the beginning is known. */
+static void binary_fractions(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t significand;
+		bool rest;
+		int64_t exponent;
+		double expected;
+	} rows[] = {
+		{ 0, false, 5, 0 },
+		{ 5, false, -1, 0.5 },
+		{ 5, true, -1, 0.5 },
+		{ 16777217, false, 0, 16777216 },
+		{ 16777217, true, 0, 16777218 },
+		{ 16777219, false, 0, 16777220 },
+		{ 33554431, false, 0, 33554432 },
+		{ 1234, false, -40, 0x1.46abccp-123 },
+		{ 1234, true, -40, 0x1.46abccp-123 },
+		{ 12300, true, -40, 0x1.a28c1cp-120 },
+		{ 12300, false, -40, 0x1.a28c1cp-120 },
+		{ 1, false, -39, 0 },
+		{ 1, true, -400, 0 },
+	};
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct binary_fraction f = binary_fraction_from_decimal(
+			rows[i].significand, rows[i].rest, rows[i].exponent);
+		if (ldexp(f.significand, f.exponent) != rows[i].expected)
+			fail_msg("row %zu: %a", i, ldexp(f.significand, f.exponent));
+	}
+	assert_false(binary_fraction_above_one((struct binary_fraction){ 0 }));
+}
+
 /* --- random --------------------------------------------------------------------------------- */
 
 /* part <= total * percent / 100 < part + 1, whatever the numbers. */
@@ -402,6 +436,7 @@ int main(void)
 		cmocka_unit_test(signs),
 		cmocka_unit_test(syntax),
 		cmocka_unit_test(escapes),
+		cmocka_unit_test(binary_fractions),
 		cmocka_unit_test(exact_part),
 		cmocka_unit_test(grows),
 	};
