@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/eviction-parse.h"
 #include "core/threshold.h"
 #include "node-status.h"
 #include "own-directory.h"
@@ -224,6 +225,39 @@ static void thresholds_in_figures(void **state)
 	assert_int_equal(f.thresholds[RESOURCE_BYTES][LEVEL_LOW].available, 25 * GIB);
 }
 
+/* Its image garbage collection concerns images only, its evictions each filesystem by its signal. */
+static void thresholds_of_the_kubelet(void **state)
+{
+	(void)state;
+	struct status_filesystem f = { .space = { 100 * GIB, 40 * GIB, 1000, 600 } };
+	struct kubelet_limits k = { .known = true, .gc_high_percent = 85 }, none = { 0 };
+	struct eviction_texts texts = { .hard = "imagefs.available<15%,nodefs.inodesFree<5%" };
+	const struct status_threshold *bytes = f.thresholds[RESOURCE_BYTES];
+	const struct status_threshold *inodes = f.thresholds[RESOURCE_INODES];
+	assert_int_equal(eviction_parse_texts(&texts, EVICTION_KUBELET, &k.eviction, NULL), 0);
+
+	node_status_kubelet(&f, ROLE_IMAGEFS, &k);
+	assert_true(bytes[LEVEL_KUBELET_GC_HIGH].known);
+	assert_int_equal(bytes[LEVEL_KUBELET_GC_HIGH].percent, 85);
+	assert_in_range(bytes[LEVEL_KUBELET_GC_HIGH].available, 15 * GIB, 16 * GIB);
+	assert_true(bytes[LEVEL_KUBELET_HARD].known);
+	assert_int_equal(bytes[LEVEL_KUBELET_HARD].available, 15 * GIB);
+	assert_int_equal(bytes[LEVEL_KUBELET_HARD].percent, -1);
+	assert_false(inodes[LEVEL_KUBELET_GC_HIGH].known);
+	assert_false(inodes[LEVEL_KUBELET_HARD].known);
+
+	node_status_kubelet(&f, ROLE_NODEFS, &k);
+	assert_false(bytes[LEVEL_KUBELET_GC_HIGH].known);
+	assert_false(bytes[LEVEL_KUBELET_HARD].known);
+	assert_true(inodes[LEVEL_KUBELET_HARD].known);
+	assert_int_equal(inodes[LEVEL_KUBELET_HARD].available, 50);
+
+	node_status_kubelet(&f, ROLE_IMAGEFS, &none);
+	assert_false(bytes[LEVEL_KUBELET_GC_HIGH].known);
+	assert_false(bytes[LEVEL_KUBELET_HARD].known);
+	assert_false(inodes[LEVEL_KUBELET_HARD].known);
+}
+
 static void forecast(void **state)
 {
 	(void)state;
@@ -425,6 +459,7 @@ int main(void)
 		cmocka_unit_test(a_sample),
 		cmocka_unit_test(thresholds),
 		cmocka_unit_test(thresholds_in_figures),
+		cmocka_unit_test(thresholds_of_the_kubelet),
 		cmocka_unit_test(forecast),
 		cmocka_unit_test(observation),
 		cmocka_unit_test(runtime_states),
