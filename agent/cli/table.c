@@ -60,6 +60,15 @@ static void print_cell(FILE *out, const char *text, size_t columns, bool right, 
 	(void)fputs(last ? "\n" : "  ", out);
 }
 
+/* How many cells of a row there are up to the last one that is not empty: no spaces behind it. */
+static size_t row_cells(const struct table *t, size_t row)
+{
+	size_t n = t->n_columns;
+	while (n > 1 && t->cells[row * t->n_columns + n - 1][0] == '\0')
+		n--;
+	return n;
+}
+
 void table_print(const struct table *t, FILE *out)
 {
 	cleanup_free size_t *columns = xcalloc(t->n_columns, sizeof(*columns));
@@ -70,9 +79,9 @@ void table_print(const struct table *t, FILE *out)
 	}
 	for (size_t r = 0; r < t->n_rows; r++) {
 		(void)fputs(r == 0 ? style(STYLE_BOLD) : "", out);
-		for (size_t c = 0; c < t->n_columns; c++)
+		for (size_t c = 0, n = row_cells(t, r); c < n; c++)
 			print_cell(out, t->cells[r * t->n_columns + c], columns[c], t->right[c],
-				   c + 1 == t->n_columns);
+				   c + 1 == n);
 		(void)fputs(r == 0 ? style(STYLE_PLAIN) : "", out);
 	}
 }

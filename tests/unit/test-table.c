@@ -81,7 +81,7 @@ static void columns_fit_the_widest(void **state)
 	cleanup_free char *text = printed(t);
 	assert_string_equal(text, "NAME         SIZE      N  STATE\n"
 				  "a               1  12345  ok\n"
-				  "longest  12.3 GiB      1  \n");
+				  "longest  12.3 GiB      1\n");
 }
 
 static void width_is_in_characters(void **state)
@@ -97,6 +97,20 @@ static void width_is_in_characters(void **state)
 				  "abcde  \342\202\254\342\202\254\342\202\254  y\n");
 }
 
+/* No spaces behind the last cell that has something in it. */
+static void empty_cells(void **state)
+{
+	(void)state;
+	static const char *const headings[] = { "A", ">B", "C" };
+	cleanup_table struct table *t = table_new(headings, ELEMENTS(headings));
+	table_row(t, (const char *[]){ "a", "", "" });
+	table_row(t, (const char *[]){ "", "b", NULL });
+	table_row(t, (const char *[]){ "", "", "c" });
+	table_row(t, (const char *[]){ NULL, NULL, NULL });
+	cleanup_free char *text = printed(t);
+	assert_string_equal(text, "A  B  C\na\n   b\n      c\n\n");
+}
+
 static void cells_are_made_printable(void **state)
 {
 	(void)state;
@@ -106,7 +120,7 @@ static void cells_are_made_printable(void **state)
 	table_row(t, (const char *[]){ NULL, "\377\302\233" });
 	cleanup_free char *text = printed(t);
 	assert_string_equal(text, "A        B\n"
-				  "a?b?[2J  \n"
+				  "a?b?[2J\n"
 				  "         ??\n");
 }
 
@@ -193,6 +207,7 @@ int main(void)
 		cmocka_unit_test(what_a_terminal_shows),
 		cmocka_unit_test(columns_fit_the_widest),
 		cmocka_unit_test(width_is_in_characters),
+		cmocka_unit_test(empty_cells),
 		cmocka_unit_test(cells_are_made_printable),
 		cmocka_unit_test(cells_are_copied),
 		cmocka_unit_test(tables_of_little),
