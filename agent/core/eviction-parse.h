@@ -45,7 +45,8 @@ struct eviction_texts {
 /*
  * Checks the settings as the kubelet does, in its order (hard, soft, grace periods, reclaims, missing
  * grace periods), and derives the thresholds. "0%" and "100%" make none. Copies what it needs.
- * -EINVAL, -ERANGE for numbers out of all range, or -E2BIG for more than EVICTION_MAX_ENTRIES; *ret is written on success only.
+ * -EINVAL, -ERANGE for numbers out of all range, or -E2BIG for more than EVICTION_MAX_ENTRIES; *ret is
+ * written on success only.
  */
 must_check int eviction_parse(const struct eviction_settings *settings,
 			      enum eviction_dialect dialect, struct eviction_thresholds *ret,
