@@ -73,7 +73,8 @@ must_check int runtime_inventory(struct runtime *r, struct inventory **ret, stru
 /* Containers in every state only, fresh, into an inventory (made with inventory_new()) whose
  * containers are set and whose other members stay empty. */
 must_check int runtime_containers(struct runtime *r, struct inventory *into, struct err *e);
-/* Removes one image with all its names; 0 also when it was already gone. */
+/* Removes one image with all its names; 0 also when it was already gone. -EBUSY also when it has been
+ * pinned or named anew since it was listed. */
 must_check int runtime_remove_image(struct runtime *r, const struct image *image, struct err *e);
 /* Takes NULL, returns NULL. */
 struct runtime *runtime_free(struct runtime *r);

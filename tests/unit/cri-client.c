@@ -121,6 +121,21 @@ static int containers(struct runtime *r, bool quiet, struct err *e)
 	return rc;
 }
 
+/* Removes by that reference, as the image that has it as its name is listed now, if one is. */
+static int remove_image(struct runtime *r, const char *reference, struct err *e)
+{
+	cleanup_inventory struct inventory *inv = NULL;
+	struct image image = { 0 };
+	struct err ignored = { 0 };
+	if (runtime_inventory(r, &inv, &ignored) == 0)
+		for (size_t i = 0; i < inv->n_images; i++)
+			for (size_t n = 0; n < inv->images[i].n_names; n++)
+				if (strcmp(inv->images[i].names[n], reference) == 0)
+					image = inv->images[i];
+	image.id = reference;
+	return runtime_remove_image(r, &image, e);
+}
+
 static int one(struct runtime *r, const char *command, bool quiet, struct err *e)
 {
 	int rc;
@@ -129,7 +144,7 @@ static int one(struct runtime *r, const char *command, bool quiet, struct err *e
 	if (strcmp(command, "containers") == 0)
 		return containers(r, quiet, e);
 	if (strncmp(command, "remove:", 7) == 0)
-		rc = runtime_remove_image(r, &(struct image){ .id = command + 7 }, e);
+		rc = remove_image(r, command + 7, e);
 	else
 		rc = runtime_probe(r, e);
 	if (rc == 0 && !quiet)

@@ -97,7 +97,8 @@ def cri_o_inventory(path):
 
 @test
 def cri_o_refuses_an_image_in_use(path):
-    with Recorded(path, recording("cri-o-1.37.json")):
+    answers = {double.SANDBOX_STATUS: message((1, message((1, "sandbox"))))}
+    with Recorded(path, recording("cri-o-1.37.json"), answers):
         fails(path, "EBUSY", r"^RemoveImage: image used by 1776af975b.*in use by a container \(UNKNOWN\)$",
               "remove:localhost/pause:1")
         equal(run(path, "remove:docker.io/lab/none:1")[0]["name"], "cri-o", "an unknown image is no error")
@@ -106,10 +107,32 @@ def cri_o_refuses_an_image_in_use(path):
 @test
 def an_image_that_is_gone(path):
     answers = {double.VERSION: message((2, "fake")),
+               double.IMAGE_STATUS: message((1, message((1, "sha256:1")))),
                double.REMOVE_IMAGE: double.Failure(grpc.StatusCode.NOT_FOUND, "no such image")}
     with Recorded(path, answers=answers) as runtime:
         equal(run(path, "remove:sha256:1")[0].get("error"), None, "NOT_FOUND is success")
         equal(runtime.calls[-1], (double.REMOVE_IMAGE, message((1, message((1, "sha256:1"))))), "request")
+
+
+@test
+def an_image_that_changed_since_it_was_listed(path):
+    """Pinned or named anew: other rules may hold for it now. Without an answer nothing is removed either."""
+    listed = ((1, "sha256:a"), (2, "a:1"), (4, 1000))
+    for status, why in ((message((1, message(*listed, (8, 1)))), "pinned since it was listed"),
+                        (message((1, message(*listed, (2, "keep:1")))), "got the name keep:1"),
+                        (message((1, message(*listed, (3, "a@sha256:b")))), "got the name a@sha256:b")):
+        with Recorded(path, answers=healthy(IMAGE_STATUS=status)) as runtime:
+            fails(path, "EBUSY", f"^ImageStatus: {why}", "remove:a:1")
+            equal(runtime.count(double.REMOVE_IMAGE), 0, "nothing is removed")
+    with Recorded(path, answers=healthy(IMAGE_STATUS=double.Failure(grpc.StatusCode.INTERNAL, "broken"))) as runtime:
+        fails(path, "EIO", "^ImageStatus: broken", "remove:a:1")
+        equal(runtime.count(double.REMOVE_IMAGE), 0, "nothing is removed")
+    with Recorded(path, answers=healthy(IMAGE_STATUS=message((1, message(*listed))))) as runtime:
+        equal(run(path, "remove:a:1")[0].get("error"), None, "one that is the same goes")
+        equal(runtime.count(double.REMOVE_IMAGE), 1, "it is removed")
+    with Recorded(path, answers=healthy(IMAGE_STATUS=b"")) as runtime:
+        equal(run(path, "remove:a:1")[0].get("error"), None, "one that is gone is no error")
+        equal(runtime.count(double.REMOVE_IMAGE), 0, "and not asked for")
 
 
 # A runtime of our own making

@@ -23,6 +23,8 @@ static const struct cri_method {
 			       &runtime__v1__status_response__descriptor },
 	[OPERATION_LIST_IMAGES] = { "ListImages", IMAGE_SERVICE("ListImages"),
 				    &runtime__v1__list_images_response__descriptor },
+	[OPERATION_IMAGE_STATUS] = { "ImageStatus", IMAGE_SERVICE("ImageStatus"),
+				     &runtime__v1__image_status_response__descriptor },
 	[OPERATION_REMOVE_IMAGE] = { "RemoveImage", IMAGE_SERVICE("RemoveImage"),
 				     &runtime__v1__remove_image_response__descriptor },
 	[OPERATION_IMAGE_FS_INFO] = { "ImageFsInfo", IMAGE_SERVICE("ImageFsInfo"),

@@ -69,6 +69,13 @@ static int convert_image(const Runtime__V1__Image *m, struct arena *arena, struc
 	return 0;
 }
 
+int cri_convert_image_status(const Runtime__V1__ImageStatusResponse *m, struct arena *arena,
+			     struct image *ret, bool *ret_there, struct err *e)
+{
+	*ret_there = m->image != NULL;
+	return m->image ? convert_image(m->image, arena, ret, e) : 0;
+}
+
 static int compare_image_ids(const void *a, const void *b)
 {
 	return strcmp(((const struct image *)a)->id, ((const struct image *)b)->id);

@@ -28,6 +28,10 @@ must_check int cri_convert_version(const Runtime__V1__VersionResponse *m, char *
  */
 must_check int cri_convert_images(const Runtime__V1__ListImagesResponse *m, struct inventory *inv,
 				  struct err *e);
+/* One image as it is now; *ret_there is false, and *ret left alone, when there is none. */
+must_check int cri_convert_image_status(const Runtime__V1__ImageStatusResponse *m,
+					struct arena *arena, struct image *ret, bool *ret_there,
+					struct err *e);
 
 /*
  * Sets inv->containers without volume images: those come from each one's status. A container that

@@ -301,8 +301,64 @@ static int cri_inventory(struct runtime *runtime, struct inventory **ret, struct
 	return 0;
 }
 
+static bool contains(const char *const *texts, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(texts[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* A name that the image did not have when it was listed, or NULL. */
+static const char *new_name(const struct image *listed, const struct image *now)
+{
+	for (size_t i = 0; i < now->n_names; i++)
+		if (!contains(listed->names, listed->n_names, now->names[i]))
+			return now->names[i];
+	for (size_t i = 0; i < now->n_digests; i++)
+		if (!contains(listed->digests, listed->n_digests, now->digests[i]))
+			return now->digests[i];
+	return NULL;
+}
+
+/*
+ * Looks at the image once more: one that was pinned or got a name since it was listed may be kept by
+ * rules that nobody has asked about it. -EBUSY then; *ret_there is false when it is gone already.
+ */
+static int look_again(struct runtime_cri *c, const struct image *listed, bool *ret_there,
+		      struct err *e)
+{
+	Runtime__V1__ImageSpec spec = RUNTIME__V1__IMAGE_SPEC__INIT;
+	spec.image = binary(listed->id);
+	Runtime__V1__ImageStatusRequest request = RUNTIME__V1__IMAGE_STATUS_REQUEST__INIT;
+	request.image = &spec;
+	cleanup_cri_answer struct cri_answer answer = { 0 };
+	cleanup_arena struct arena arena = { 0 };
+	struct image now = { 0 };
+	int r = cri_call(&c->peer, OPERATION_IMAGE_STATUS, &request.base, &answer, e);
+	if (r < 0)
+		return r;
+	r = cri_convert_image_status((const Runtime__V1__ImageStatusResponse *)answer.message,
+				     &arena, &now, ret_there, e);
+	if (r < 0)
+		return converted(r, OPERATION_IMAGE_STATUS, e);
+	if (!*ret_there)
+		return 0;
+	if (now.pinned && !listed->pinned)
+		return err_set(e, EBUSY, "ImageStatus: pinned since it was listed");
+	const char *name = new_name(listed, &now);
+	return name ? err_set(e, EBUSY, "ImageStatus: got the name %s since it was listed", name)
+		    : 0;
+}
+
 static int cri_remove_image(struct runtime *runtime, const struct image *image, struct err *e)
 {
+	bool there;
+	int look = look_again(cri_of(runtime), image, &there, e);
+	if (look < 0)
+		return look == -ENODATA ? 0 : look;
+	if (!there)
+		return 0;
 	Runtime__V1__ImageSpec spec = RUNTIME__V1__IMAGE_SPEC__INIT;
 	spec.image = binary(image->id);
 	Runtime__V1__RemoveImageRequest request = RUNTIME__V1__REMOVE_IMAGE_REQUEST__INIT;
