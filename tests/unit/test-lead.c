@@ -84,7 +84,8 @@ static void percentages(void **state)
 		{ 90, 85, 85, "", true, 5, { 80, 90 }, { 75, 85 } },
 		{ 90, 85, 101, "imagefs.available<15%", true, 5, { 81, 90 }, { 76, 85 } },
 		{ 95, 90, 101, "imagefs.inodesFree<20%", true, 0, { 95, 81 }, { 90, 76 } },
-		/* its collection comes before its eviction */
+		/* its eviction comes before its collection, and the other way round */
+		{ 90, 85, 95, "imagefs.available<15%", true, 5, { 81, 90 }, { 76, 85 } },
 		{ 90, 85, 85, "imagefs.available<10%", true, 0, { 85, 90 }, { 80, 85 } },
 		/* what is on another filesystem does not count */
 		{ 90, 85, 101, "nodefs.available<40%", false, 5, { 90, 90 }, { 85, 85 } },
