@@ -29,6 +29,9 @@ static struct quantity value_of(const struct eviction_value *v, uint64_t total, 
 uint64_t eviction_amount(const struct eviction_threshold *t, uint64_t total, bool with_min_reclaim,
 			 bool float32)
 {
+	/* less than nothing: the kubelet has the smallest int64 of it, whatever is added */
+	if (t->value.is_percentage && t->value.percentage.kind == PERCENTAGE_NAN)
+		return 0;
 	struct quantity amount = value_of(&t->value, total, float32);
 	if (!with_min_reclaim)
 		return quantity_ceil(&amount);

@@ -267,8 +267,28 @@ static void policy_changes(void **state)
 	assert_false(nodefs_bytes(&v, EVICTION_SOFT)->in_force);
 	/* never measured, so nothing is known of it */
 	s = (struct eviction_state){ 0 };
+	v = step_nodefs(&s, &none, 0, 1000, 100);
 	v = step_nodefs(&s, &soft, 0, 1000, NOT_MEASURED);
 	assert_false(nodefs_bytes(&v, EVICTION_SOFT)->known);
+}
+
+/* NaN is a number that nothing is less than, not even with a minimum reclaim. */
+static void not_a_number(void **state)
+{
+	(void)state;
+	struct eviction_texts texts = { .hard = "nodefs.available<NaN%,imagefs.available<1",
+					.minimum_reclaim = "nodefs.available=150%,"
+							   "imagefs.available=NaN%" };
+	struct eviction_policy policy = { .transition_period = USEC_PER_MINUTE };
+	assert_int_equal(eviction_parse_texts(&texts, EVICTION_KUBELET, &policy.thresholds, NULL),
+			 0);
+	struct space empty = { 1000, 0, 0, 0 }, enough = { 1000, 1, 0, 0 };
+	const struct space *spaces[_ROLE_MAX] = { &empty, &enough, NULL };
+	assert_true(eviction_satisfied(&policy.thresholds, spaces));
+	struct eviction_state s = { 0 };
+	struct eviction_verdict v = step_nodefs(&s, &policy, 0, 1000, 0);
+	assert_true(nodefs_bytes(&v, EVICTION_HARD)->known);
+	assert_false(nodefs_bytes(&v, EVICTION_HARD)->met);
 }
 
 static void memory_is_ignored(void **state)
@@ -452,6 +472,7 @@ int main(void)
 		cmocka_unit_test(filesystems_and_resources_apart),
 		cmocka_unit_test(policy_changes),
 		cmocka_unit_test(memory_is_ignored),
+		cmocka_unit_test(not_a_number),
 		cmocka_unit_test(containerfs_is_lost),
 		cmocka_unit_test(random_walks),
 	};

@@ -183,6 +183,8 @@ static void signs(void **state)
 		{ "100.00001%", 1, 1, true, true },
 		{ "100.1%", 1, 1, true, true },
 		{ "101%", 1, 1, true, true },
+		{ "110%", 1, 1, true, true },
+		{ "250%", 1, 1, true, true },
 		{ "1e30%", 1, 1, true, true },
 		{ "-101%", -1, -1, false, false },
 	};
@@ -242,6 +244,7 @@ static const struct {
 	{ "0x1p3%", 0x1.47ae14p-4, NULL, "expected a decimal number" },
 	{ "0X_A.8p0%", 0x1.ae147ap-4, NULL, "expected a decimal number" },
 	{ "0xaP-1_0%", 0x1.99999ap-14, NULL, "expected a decimal number" },
+	{ "10_0.5%", 0x1.0147aep+0, NULL, "expected a decimal number" },
 	{ "0x1p-10000%", 0, NULL, "expected a decimal number" },
 	{ "0x1p-99999%", 0, NULL, "expected a decimal number" },
 	{ "0x0p0%", 0, NULL, "expected a decimal number" },
@@ -255,6 +258,14 @@ static const struct {
 	{ "1." ZEROS_50 "1%", 0x1.47ae14p-7, NULL, "expected a number of at most 19 digits" },
 	{ "0." ZEROS_50 "1%", 0, NULL, NULL },
 	{ "1" ZEROS_50 "e-50%", 0x1.47ae14p-7, NULL, NULL },
+	{ "18446744073709551615e-19%", 0x1.2e3b4p-6, NULL, NULL },
+	{ "18446744073709551617e-19%", 0x1.2e3b4p-6, NULL,
+	  "expected a number of at most 19 digits" },
+	/* 1/16 and half of the last bit, without and with something 39 digits behind the point */
+	{ "0.062500003725290298461914062500000000000%", 0x1.47ae14p-11, NULL,
+	  "expected a number of at most 19 digits" },
+	{ "0.062500003725290298461914062500000000001%", 0x1.47ae18p-11, NULL,
+	  "expected a number of at most 19 digits" },
 	/* halves go to the even neighbour, and what is a little more up */
 	{ "16777217%", 0x1.47ae14p+17, NULL, NULL },
 	{ "16777217.0000000000000000000000000001%", 0x1.47ae18p+17, NULL,
@@ -286,6 +297,9 @@ static const struct {
 	{ "1_.5%", 0, SYNTAX("1_.5"), SYNTAX("1_.5") },
 	{ "1._5%", 0, SYNTAX("1._5"), SYNTAX("1._5") },
 	{ "1e_5%", 0, SYNTAX("1e_5"), SYNTAX("1e_5") },
+	{ "0x1._8p0%", 0, SYNTAX("0x1._8p0"), SYNTAX("0x1._8p0") },
+	{ "xan%", 0, SYNTAX("xan"), SYNTAX("xan") },
+	{ "xnf%", 0, SYNTAX("xnf"), SYNTAX("xnf") },
 	{ "0x10%", 0, SYNTAX("0x10"), SYNTAX("0x10") },
 	{ "0xp1%", 0, SYNTAX("0xp1"), SYNTAX("0xp1") },
 	{ "0xgp1%", 0, SYNTAX("0xgp1"), SYNTAX("0xgp1") },
@@ -374,6 +388,10 @@ static void binary_fractions(void **state)
 			fail_msg("row %zu: %a", i, ldexp(f.significand, f.exponent));
 	}
 	assert_false(binary_fraction_above_one((struct binary_fraction){ 0 }));
+	/* 0 and 2^-126 are there, and nothing in between */
+	assert_int_equal(binary_fraction_from_binary(1, false, -126).significand, 1 << 23);
+	assert_int_equal(binary_fraction_from_binary(1, false, -127).significand, 0);
+	assert_int_equal(parse("0e5%", PERCENTAGE_PLAIN).exponent, 0);
 }
 
 /* --- random --------------------------------------------------------------------------------- */
