@@ -109,19 +109,18 @@ int eviction_read_threshold(const struct eviction_reader *r, enum eviction_signa
 int eviction_read_grace(const struct eviction_reader *r, enum eviction_signal signal,
 			const char *text, usec_t *ret)
 {
-	usec_t grace;
-	if (parse_duration(text, &grace) < 0) {
+	int64_t nsec;
+	if (parse_duration_nsec(text, &nsec) < 0) {
 		(void)go_duration_error(text, r->e);
 		return expected(r, signal, EXPECTED_DURATION, text);
 	}
-	/* parse_duration() cuts nanoseconds off, which still make a grace period, or a negative one */
-	bool something = strpbrk(text, "123456789") != NULL;
-	if (*text == '-' && something)
+	if (nsec < 0)
 		return err_set(
 			r->e, EINVAL,
 			"invalid eviction grace period specified: %s, must be a positive value",
 			text);
-	*ret = grace == 0 && something ? 1 : grace;
+	/* rounded up: only a period of 0 makes a hard threshold */
+	*ret = nsec / 1000 + (nsec % 1000 > 0);
 	return 0;
 }
 

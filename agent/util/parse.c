@@ -119,7 +119,7 @@ static int take_duration_part(const char **s, uint64_t *nsec)
 	return 0;
 }
 
-int parse_duration(const char *s, usec_t *ret)
+int parse_duration_nsec(const char *s, int64_t *ret)
 {
 	bool negative = *s == '-';
 	s += *s == '-' || *s == '+';
@@ -137,8 +137,13 @@ int parse_duration(const char *s, usec_t *ret)
 			total = UINT64_MAX;
 	} while (*s);
 	/* Go counts nanoseconds in 64 bits; what it refuses is refused here. */
+	return apply_sign(total, negative, ret);
+}
+
+int parse_duration(const char *s, usec_t *ret)
+{
 	int64_t nsec;
-	int r = apply_sign(total, negative, &nsec);
+	int r = parse_duration_nsec(s, &nsec);
 	if (r < 0)
 		return r;
 	*ret = nsec / 1000;

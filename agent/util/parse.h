@@ -18,3 +18,5 @@ must_check int parse_bool(const char *s, bool *ret);
  * fractions allowed, "0" alone allowed, no days. Parts below a microsecond are cut off.
  */
 must_check int parse_duration(const char *s, usec_t *ret);
+/* The same in nanoseconds, where it matters whether it is 0. */
+must_check int parse_duration_nsec(const char *s, int64_t *ret);

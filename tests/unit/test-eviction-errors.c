@@ -227,12 +227,12 @@ static const struct {
 	  "evictionSoftGracePeriod: " MISSING_GRACE,
 	  -EINVAL,
 	  MISSING_GRACE },
-	{ { .soft_grace_period = "nodefs.available=-0.5ns" },
+	{ { .soft_grace_period = "nodefs.available=-1ns" },
 	  -EINVAL,
-	  "evictionSoftGracePeriod: invalid eviction grace period specified: -0.5ns, must be a "
+	  "evictionSoftGracePeriod: invalid eviction grace period specified: -1ns, must be a "
 	  "positive value",
 	  -EINVAL,
-	  "invalid eviction grace period specified: -0.5ns, must be a positive value" },
+	  "invalid eviction grace period specified: -1ns, must be a positive value" },
 	{ { .soft_grace_period = "nodefs.available=5d" },
 	  -EINVAL,
 	  "evictionSoftGracePeriod: nodefs.available: " EXPECTED_DURATION

@@ -234,7 +234,7 @@ static void accepts(void **state)
 	assert_int_equal(eviction_threshold_level(soft), EVICTION_SOFT);
 	assert_quantity(&soft->min_reclaim, 1000000000);
 
-	/* no grace period at all makes it a hard one, a nanosecond does not */
+	/* no grace period makes it a hard one; a nanosecond is one */
 	soft = eviction_find(&t, EVICTION_IMAGEFS_AVAILABLE, EVICTION_SOFT);
 	assert_quantity(&soft->value, UINT64_C(3) << 30);
 	assert_percentage(&soft->min_reclaim, 15, 1);

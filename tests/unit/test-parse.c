@@ -145,6 +145,19 @@ static void check(const struct row *rows, size_t n, int (*parse)(const char *, i
 	}
 }
 
+static const struct row nanoseconds[] = {
+	{ "0", 0, 0 },
+	{ "1ns", 0, 1 },
+	{ "-1ns", 0, -1 },
+	{ "0.9ns", 0, 0 },
+	{ "-0.9ns", 0, 0 },
+	{ "1.5us", 0, 1500 },
+	{ "1m0.000000001s", 0, INT64_C(60000000001) },
+	{ "9223372036854775807ns", 0, INT64_MAX },
+	{ "9223372036854775808ns", -ERANGE, 0 },
+	{ "1", -EINVAL, 0 },
+};
+
 static void test_i64(void **state)
 {
 	(void)state;
@@ -155,6 +168,7 @@ static void test_duration(void **state)
 {
 	(void)state;
 	check(durations, ELEMENTS(durations), parse_duration);
+	check(nanoseconds, ELEMENTS(nanoseconds), parse_duration_nsec);
 }
 
 static void test_bool(void **state)
