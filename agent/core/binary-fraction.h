@@ -20,7 +20,10 @@ struct binary_fraction {
 /* A significand of at most 126 bits; rest: the number is between it and the next one. */
 struct binary_fraction binary_fraction_from_binary(unsigned __int128 significand, bool rest,
 						   int64_t exponent);
-/* significand * 10^exponent, below 10^38; rest as above, which only numbers of 37 digits or more have. */
+/*
+ * significand * 10^exponent, below 10^38; rest as above, which only numbers of 37 digits or more
+ * have.
+ */
 struct binary_fraction binary_fraction_from_decimal(unsigned __int128 significand, bool rest,
 						    int64_t exponent);
 /* Whether float32 has no such number but infinity. */

@@ -17,10 +17,10 @@ struct eviction_layout {
 };
 
 /*
- * Sets the thresholds of containerfs to those of the filesystem that it is (nodefs, or a dedicated
- * imagefs that is not split), from the kubelet's second pass on; of a layout that is split without a
- * dedicated imagefs nothing changes. Returns true and the kubelet's message in e when thresholds of
- * containerfs were given and are lost by that. e may be NULL.
+ * Sets the thresholds of containerfs to those of the filesystem that it is (nodefs, or a
+ * dedicated imagefs that is not split), from the kubelet's second pass on; of a layout that is
+ * split without a dedicated imagefs nothing changes. Returns true and the kubelet's message in e
+ * when thresholds of containerfs were given and are lost by that. e may be NULL.
  */
 bool eviction_derive_containerfs(struct eviction_thresholds *thresholds,
 				 struct eviction_layout layout, struct err *e);

@@ -15,9 +15,10 @@
 
 enum eviction_dialect {
 	/*
-	 * Our own configuration: signals of filesystems only, nothing given twice, no numbers that the
-	 * kubelet only takes by accident ("10%%", "0x1p3%", "NaN%", "Ki"). Percentages are exact.
-	 * Messages name the key, say what is expected, and have the kubelet's words as well.
+	 * Our own configuration: signals of filesystems only, nothing given twice, no numbers
+	 * that the kubelet only takes by accident ("10%%", "0x1p3%", "NaN%", "Ki"). Percentages
+	 * are exact. Messages name the key, say what is expected, and have the kubelet's words as
+	 * well.
 	 */
 	EVICTION_OURS,
 	/*
@@ -37,16 +38,19 @@ struct eviction_settings {
 	struct eviction_map hard, soft, soft_grace_period, minimum_reclaim;
 };
 
-/* The same as texts: "nodefs.available<10%,imagefs.available<15%", the last two with "=". NULL: none. */
+/*
+ * The same as texts: "nodefs.available<10%,imagefs.available<15%", the last two with "=". NULL:
+ * none.
+ */
 struct eviction_texts {
 	const char *hard, *soft, *soft_grace_period, *minimum_reclaim;
 };
 
 /*
- * Checks the settings as the kubelet does, in its order (hard, soft, grace periods, reclaims, missing
- * grace periods), and derives the thresholds. "0%" and "100%" make none. Copies what it needs.
- * -EINVAL, -ERANGE for numbers out of all range, or -E2BIG for more than EVICTION_MAX_ENTRIES; *ret is
- * written on success only.
+ * Checks the settings as the kubelet does, in its order (hard, soft, grace periods, reclaims,
+ * missing grace periods), and derives the thresholds. "0%" and "100%" make none. Copies what it
+ * needs. -EINVAL, -ERANGE for numbers out of all range, or -E2BIG for more than
+ * EVICTION_MAX_ENTRIES; *ret is written on success only.
  */
 must_check int eviction_parse(const struct eviction_settings *settings,
 			      enum eviction_dialect dialect, struct eviction_thresholds *ret,

@@ -14,7 +14,9 @@ enum eviction_signal {
 	EVICTION_CONTAINERFS_AVAILABLE,
 	EVICTION_CONTAINERFS_INODES_FREE,
 	_EVICTION_DISK_MAX,
-	/* Known, so that a KubeletConfiguration with them can be read. Nothing here acts on them. */
+	/*
+	 * Known, so that a KubeletConfiguration with them can be read. Nothing here acts on them.
+	 */
 	EVICTION_MEMORY_AVAILABLE = _EVICTION_DISK_MAX,
 	EVICTION_ALLOCATABLE_MEMORY_AVAILABLE,
 	EVICTION_PID_AVAILABLE,

@@ -23,9 +23,9 @@ struct eviction_entries {
 };
 
 /*
- * Takes "nodefs.available<10%,imagefs.available<15%" apart as the kubelet's flags do: commas between
- * entries, empty entries count for nothing, the first separator ('<' or '=') in an entry ends its
- * name, space around both parts is dropped. Nothing else is checked. text may be NULL.
+ * Takes "nodefs.available<10%,imagefs.available<15%" apart as the kubelet's flags do: commas
+ * between entries, empty entries count for nothing, the first separator ('<' or '=') in an entry
+ * ends its name, space around both parts is dropped. Nothing else is checked. text may be NULL.
  * -EINVAL with the kubelet's words, or -E2BIG; *ret is empty then. The caller releases *ret.
  */
 must_check int eviction_split(const char *text, char separator, struct eviction_entries *ret,

@@ -50,8 +50,9 @@ const struct eviction_threshold *eviction_find(const struct eviction_thresholds 
 
 /*
  * The threshold as an amount available on a filesystem of that size, in bytes or inodes: what is
- * available meets the threshold when it is less. with_min_reclaim adds the minimum reclaim. What has a
- * fraction is rounded up, which is exact: amounts available are whole. UINT64_MAX stands for more.
+ * available meets the threshold when it is less. with_min_reclaim adds the minimum reclaim. What
+ * has a fraction is rounded up, which is exact: amounts available are whole. UINT64_MAX stands
+ * for more.
  */
 uint64_t eviction_amount(const struct eviction_threshold *t, uint64_t total, bool with_min_reclaim,
 			 bool float32);

@@ -17,7 +17,10 @@ static void observe(struct eviction_track *track, const struct eviction_threshol
 	track->in_force = track->met && now - track->first_met >= t->grace;
 }
 
-/* Adds what one threshold says to its level; two may, when evictionSoft has set one without grace. */
+/*
+ * Adds what one threshold says to its level; two may, when evictionSoft has set one without
+ * grace.
+ */
 static void add_track(struct eviction_pressure *p, const struct eviction_track *track,
 		      usec_t transition_period, usec_t now)
 {

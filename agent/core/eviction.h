@@ -9,15 +9,15 @@
 #include "util/usec.h"
 
 /*
- * Pressure by the kubelet's eviction thresholds: which are met, whose grace period is over, and what
- * pressure is to be reported. A threshold is met when less than it is available. It is in force once it
- * has been met for its grace period without a break (a hard one at once), and stays so until its minimum
- * reclaim is available as well. Pressure is active while a threshold of the level is in force and for the
- * transition period after that.
+ * Pressure by the kubelet's eviction thresholds: which are met, whose grace period is over, and
+ * what pressure is to be reported. A threshold is met when less than it is available. It is in
+ * force once it has been met for its grace period without a break (a hard one at once), and stays
+ * so until its minimum reclaim is available as well. Pressure is active while a threshold of the
+ * level is in force and for the transition period after that.
  *
- * Where the kubelet differs: its DiskPressure condition is true as soon as a soft threshold is touched,
- * and never with a transition period of 0; and a failed measurement stops it for all filesystems. What
- * it would report is verdict.kubelet_disk_pressure.
+ * Where the kubelet differs: its DiskPressure condition is true as soon as a soft threshold is
+ * touched, and never with a transition period of 0; and a failed measurement stops it for all
+ * filesystems. What it would report is verdict.kubelet_disk_pressure.
  */
 
 struct eviction_policy {

@@ -12,8 +12,8 @@
  * A percentage of a filesystem, as in "nodefs.available<12.5%".
  *
  * Two arithmetics. Ours is exact: 15 % of 107374182400 bytes are 16106127360. The kubelet has
- * float32(number) / 100 in float32, times the capacity in float64: 16106128000, 640 bytes more. Both
- * cut off what is below one byte or inode.
+ * float32(number) / 100 in float32, times the capacity in float64: 16106128000, 640 bytes more.
+ * Both cut off what is below one byte or inode.
  */
 
 enum percentage_kind {
@@ -35,7 +35,10 @@ struct percentage {
 enum percentage_syntax {
 	/* One number, as Go reads it, and one percent sign: "10%", "+12.5%", ".5%", "1e1%". */
 	PERCENTAGE_PLAIN,
-	/* All that the kubelet takes: any number of percent signs, "0x1p3%", "1_0%", "NaN%", "Inf%". */
+	/*
+	 * All that the kubelet takes: any number of percent signs, "0x1p3%", "1_0%", "NaN%",
+	 * "Inf%".
+	 */
 	PERCENTAGE_KUBELET,
 };
 
@@ -49,8 +52,8 @@ must_check int percentage_parse(const char *text, enum percentage_syntax syntax,
 				struct percentage *ret, struct err *e);
 
 /*
- * -1, 0 or 1: below, equal to, above 0; by the kubelet's arithmetic when float32 is set. NaN is above,
- * as no test of the kubelet for being below or equal holds for it.
+ * -1, 0 or 1: below, equal to, above 0; by the kubelet's arithmetic when float32 is set. NaN is
+ * above, as no test of the kubelet for being below or equal holds for it.
  */
 int percentage_sign(const struct percentage *p, bool float32);
 /* Whether it is more than 100 %. */

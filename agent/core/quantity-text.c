@@ -45,7 +45,10 @@ static size_t span_digits(const char *s)
 	return strspn(s, "0123456789");
 }
 
-/* Everything but the meaning of the suffix. Returns false when text does not look like a quantity. */
+/*
+ * Everything but the meaning of the suffix. Returns false when text does not look like a
+ * quantity.
+ */
 static bool split(const char *text, struct parts *p)
 {
 	*p = (struct parts){ .negative = *text == '-' };
@@ -95,8 +98,8 @@ static unsigned digit(const struct parts *p, size_t i)
 }
 
 /*
- * Small numbers take a short way through the kubelet's parser, which does without any digit and keeps
- * the text of canonical ones. What counts as small and as canonical is what it tests there.
+ * Small numbers take a short way through the kubelet's parser, which does without any digit and
+ * keeps the text of canonical ones. What counts as small and as canonical is what it tests there.
  */
 static bool is_small(const struct parts *p)
 {

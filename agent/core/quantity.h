@@ -32,8 +32,9 @@ struct quantity {
 };
 
 /*
- * Parses the whole of text. -EINVAL with the kubelet's words when that is not a quantity, -ERANGE when
- * it is beyond the limits above. A number without any digit ("Ki", ".") is 0, as in the kubelet.
+ * Parses the whole of text. -EINVAL with the kubelet's words when that is not a quantity, -ERANGE
+ * when it is beyond the limits above. A number without any digit is 0 where the kubelet
+ * has it so ("Ki", "."; not "Pi").
  */
 must_check int quantity_parse(const char *text, struct quantity *ret, struct err *e);
 
@@ -57,9 +58,10 @@ must_check int quantity_value(const struct quantity *q, int64_t *ret);
 uint64_t quantity_ceil(const struct quantity *q);
 
 /*
- * Appends the value as the kubelet prints it, which is the text it was parsed from when that counts as
- * canonical ("+5Gi" does), else the canonical form ("1.5Gi" becomes "1536Mi"). parsed_from is that
- * text, or NULL for the canonical form in any case. Two printed texts may differ for equal values.
+ * Appends the value as the kubelet prints it, which is the text it was parsed from when that
+ * counts as canonical ("+5Gi" does), else the canonical form ("1.5Gi" becomes "1536Mi").
+ * parsed_from is that text, or NULL for the canonical form in any case. Two printed texts may
+ * differ for equal values.
  */
 void quantity_print(const struct quantity *q, const char *parsed_from, struct buf *out);
 

@@ -7,8 +7,8 @@
 #include "core/eviction.h"
 
 /*
- * The kubelet's cases of what is done with thresholds. Where they are about memory.available and the
- * same holds for every signal, they are run with a disk signal in its place.
+ * The kubelet's cases of what is done with thresholds. Where they are about memory.available and
+ * the same holds for every signal, they are run with a disk signal in its place.
  */
 
 #define PODS "evicting pods is not ours"

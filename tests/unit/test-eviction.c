@@ -181,7 +181,10 @@ static void amounts(void **state)
 	assert_int_equal(nodefs_bytes(&v, EVICTION_HARD)->amount, UINT64_C(16106128000));
 }
 
-/* evictionSoft without a grace period makes a hard threshold: two of that level, the higher one first. */
+/*
+ * evictionSoft without a grace period makes a hard threshold: two of that level, the higher one
+ * first.
+ */
 static void soft_without_grace(void **state)
 {
 	(void)state;
@@ -373,7 +376,10 @@ static bool reference_in_force(const struct history *h, int level, usec_t grace)
 	return first < h->n && h->now[h->n - 1] - h->now[first] >= grace;
 }
 
-/* Whether it ever was within the period before the last step; the last step is, whatever the period. */
+/*
+ * Whether it ever was within the period before the last step; the last step is, whatever the
+ * period.
+ */
 static bool reference_lately(const struct history *h, const bool *values, usec_t period,
 			     bool now_too)
 {

@@ -222,7 +222,10 @@ static void signs(void **state)
 #define ZEROS_50	    "00000000000000000000000000000000000000000000000000"
 #define DIGITS_38	    "12345678901234567890123456789012345678"
 
-/* The fraction or the message that Go has; plain: NULL when our own configuration takes it as well. */
+/*
+ * The fraction or the message that Go has; plain: NULL when our own configuration takes it as
+ * well.
+ */
 static const struct {
 	const char *text;
 	double fraction;

@@ -37,7 +37,10 @@ static const struct kubelet_group groups[] = {
 	{ "derived_percentage", 22, 0, NULL }, /* by test-percentage */
 };
 
-/* Where an int64 cannot hold the value, the kubelet goes on with what is left of it. Ours says so. */
+/*
+ * Where an int64 cannot hold the value, the kubelet goes on with what is left of it. Ours says
+ * so.
+ */
 static const struct {
 	const char *in, *kubelet;
 } overflows[] = {
