@@ -21,7 +21,7 @@ char *go_escape(const char *s, size_t len, char ret[GO_QUOTED_MAX]);
 
 /*
  * Says into e what Go's time.ParseDuration says about text that parse_duration() refused, as in
- * 'time: unknown unit "mins" in duration "30mins"'. Of several faults it may name another one than Go.
- * Returns -EINVAL.
+ * 'time: unknown unit "mins" in duration "30mins"'. Of several faults it may name another one
+ * than Go. Returns -EINVAL.
  */
 int go_duration_error(const char *text, struct err *e);

@@ -13,7 +13,7 @@
 #define NUMERIC_WRONG "unable to parse numeric part of quantity"
 
 /* The finest decimal place, and how many of its units a whole one is. */
-#define FINEST		-9
+#define FINEST		(-9)
 #define FINEST_PER_ONE	UINT64_C(1000000000)
 #define BINARY_LARGEST	((uint64_t)INT64_MAX)
 #define MANTISSA_DIGITS 39 /* of 2^128 */

@@ -52,7 +52,8 @@ int quantity_sign(const struct quantity *q)
 
 /*
  * Brings two magnitudes to the smaller one of their exponents. Returns 0; or what comparing them
- * says, when one does not fit into 128 bits then and is larger by that.
+ * says, when one does not fit into 128 bits then and is larger by that. The exponent of 0 being 0,
+ * it is multiplied nine times at most.
  */
 static int align(const struct quantity *a, const struct quantity *b, unsigned __int128 *x,
 		 unsigned __int128 *y)
@@ -60,10 +61,10 @@ static int align(const struct quantity *a, const struct quantity *b, unsigned __
 	*x = a->mantissa;
 	*y = b->mantissa;
 	int64_t difference = (int64_t)a->exponent - b->exponent;
-	for (; *x > 0 && difference > 0; difference--)
+	for (; difference > 0; difference--)
 		if (__builtin_mul_overflow(*x, 10u, x))
 			return 1;
-	for (; *y > 0 && difference < 0; difference++)
+	for (; difference < 0; difference++)
 		if (__builtin_mul_overflow(*y, 10u, y))
 			return -1;
 	return 0;
