@@ -92,12 +92,14 @@ int cli_images(const struct cli_options *o)
 		return code;
 	const cJSON *passes = show_member(d.json, "passes"), *pass;
 	if (show_pass_exit(&d) == CLI_IMPOSSIBLE) {
+		show_make_printable(d.json);
 		cJSON_ArrayForEach(pass, passes)(void)
 			fprintf(stderr, "%s\n", show_string(pass, "error"));
 		return CLI_IMPOSSIBLE;
 	}
 	if (o->json)
 		return print_json(passes);
+	show_make_printable(d.json);
 	cJSON_ArrayForEach(pass, passes) print_table(pass);
 	return CLI_DONE;
 }

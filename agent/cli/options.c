@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/sim-policy.h"
@@ -98,13 +100,14 @@ static void print_help(void)
 		"\n"
 		"Watches a node's filesystems and removes unused container images before they fill.\n");
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
-		(void)printf("  %-42s %s\n", verbs[i].synopsis, verbs[i].help);
+		(void)printf("  %-44s %s\n", verbs[i].synopsis, verbs[i].help);
 	(void)puts(
 		"\n"
 		"  --config FILE              instead of " CONFIG_DEFAULT_FILE "\n"
 		"  --set SECTION.KEY=VALUE    overrides the configuration; may be given again\n"
 		"  --root DIR                 prefix of host paths, where a container mounts the host\n"
 		"  --json                     one JSON document on standard output\n"
+		"  --help                     this\n"
 		"\n"
 		"Exit status: 0 done, 1 the answer is bad (pressure, a target missed, an invalid\n"
 		"configuration), 2 it could not be done. See disk-pressure-agent(8).");
@@ -206,6 +209,8 @@ static int run_verb(const struct verb *verb, struct cli_options *o, const struct
 {
 	if (given->options & ~verb->takes)
 		return usage_error("an option does not belong to this verb: ", verb->synopsis);
+	if (given->options & TAKES_DRY_RUN && given->options & TAKES_ENFORCE)
+		return usage_error("--dry-run and --enforce exclude each other", "");
 	if (o->n_args > 0 && !(verb->takes & TAKES_ARGS))
 		return usage_error("unexpected argument ", o->args[0]);
 	o->source.overrides = given->sets;
@@ -213,8 +218,20 @@ static int run_verb(const struct verb *verb, struct cli_options *o, const struct
 	return finish(verb->run(o));
 }
 
+/*
+ * What is opened first would take the place of a standard stream that was closed, and get what is
+ * written to it. Opened for the other direction it fails as a closed one does.
+ */
+static void hold_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int cli_main(int argc, char **argv)
 {
+	hold_standard_streams();
 	struct cli_options o = { .root = "", .dry_run = TRISTATE_AUTO, .to_percent = -1 };
 	cleanup_free const char **sets = xcalloc((size_t)argc, sizeof(*sets));
 	struct given given = { .sets = sets };

@@ -15,6 +15,7 @@ static int show(const struct cli_options *o, bool dry_run, bool full)
 		code = show_json(&d);
 	} else {
 		const cJSON *pass;
+		show_make_printable(d.json);
 		cJSON_ArrayForEach(pass, show_member(d.json, "passes")) show_pass(pass, full);
 	}
 	return code == CLI_DONE ? show_pass_exit(&d) : code;

@@ -6,19 +6,24 @@
 #include "util/alloc.h"
 #include "util/utf8.h"
 
-char *printable(const char *s)
+void printable_in_place(char *s)
 {
-	if (!s)
-		s = "";
-	char *copy = xcalloc(strlen(s) + 1, 1);
-	for (char *to = copy; *s;) {
+	char *to = s;
+	while (*s) {
 		size_t len = utf8_char_len(s);
 		if (len == 0 || utf8_is_control(s, len))
 			*to++ = '?';
 		else
-			to = mempcpy(to, s, len);
+			to = (char *)memmove(to, s, len) + len;
 		s += len ? len : 1;
 	}
+	*to = '\0';
+}
+
+char *printable(const char *s)
+{
+	char *copy = xstrdup(s ? s : "");
+	printable_in_place(copy);
 	return copy;
 }
 

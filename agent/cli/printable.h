@@ -9,5 +9,7 @@
  * caller frees it.
  */
 char *printable(const char *s);
+/* The same within s, which becomes no longer by it. */
+void printable_in_place(char *s);
 /* How many columns a printable text takes: one a character. */
 size_t printable_width(const char *s);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/printable.h"
 #include "cli/table.h"
 #include "util/log.h"
 
@@ -35,6 +36,15 @@ const char *show_image_name(const cJSON *image)
 {
 	const cJSON *first = cJSON_GetArrayItem(show_member(image, "names"), 0);
 	return cJSON_IsString(first) ? first->valuestring : show_string(image, "id");
+}
+
+void show_make_printable(cJSON *json)
+{
+	for (; json; json = json->next) {
+		if (cJSON_IsString(json))
+			printable_in_place(json->valuestring);
+		show_make_printable(json->child);
+	}
 }
 
 int show_json(const struct document *d)

@@ -15,6 +15,9 @@ bool show_bool(const cJSON *object, const char *name);
 const cJSON *show_member(const cJSON *object, const char *name);
 /* The first of an image's names, else its ID. */
 const char *show_image_name(const cJSON *image);
+/* Makes every text in the tree printable, for verbs that show it to people: runtimes and other agents
+ * say what they like. */
+void show_make_printable(cJSON *json);
 /* Writes the document's text. Returns CLI_DONE, or CLI_IMPOSSIBLE when it could not be written. */
 int show_json(const struct document *d);
 

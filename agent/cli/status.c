@@ -165,6 +165,7 @@ int cli_status(const struct cli_options *o)
 	if (o->json) {
 		code = show_json(&d);
 	} else {
+		show_make_printable(d.json);
 		print_filesystems(d.json);
 		print_filling(d.json);
 		print_runtime(d.json);
