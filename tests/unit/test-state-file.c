@@ -664,9 +664,9 @@ static void making_without_room(void **state)
 static void writing_on_a_full_disk(const char *kind, off_t size)
 {
 	enum { LEN = 240 * 1024 };
-	cleanup_free char *payload = xcalloc(LEN + 1, 1);
 	if (!own_filesystem(kind, size, own_directory))
 		SKIP("%s cannot be made and mounted here", kind);
+	cleanup_free char *payload = xcalloc(LEN + 1, 1);
 	struct state_file f = opened(own_directory, LEN);
 	state_file_close(&f);
 	fill_up(own_directory);
