@@ -390,6 +390,12 @@ static void binary_fractions(void **state)
 		if (ldexp(f.significand, f.exponent) != rows[i].expected)
 			fail_msg("row %zu: %a", i, ldexp(f.significand, f.exponent));
 	}
+	/* 1/16 and half of its last bit; and the digit behind 38 decimals that makes it more */
+	unsigned __int128 half =
+		(unsigned __int128)UINT64_C(625000037252902984) * 1000000000 + 619140625;
+	half *= UINT64_C(100000000000);
+	assert_int_equal(binary_fraction_from_decimal(half, false, -39).significand, 0x800000);
+	assert_int_equal(binary_fraction_from_decimal(half + 1, false, -39).significand, 0x800001);
 	assert_false(binary_fraction_above_one((struct binary_fraction){ 0 }));
 	/* 0 and 2^-126 are there, and nothing in between */
 	assert_int_equal(binary_fraction_from_binary(1, false, -126).significand, 1 << 23);
