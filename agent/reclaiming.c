@@ -93,8 +93,11 @@ static void job_run(struct lane_job *job)
 	if (j->read_kubelet)
 		j->kubelet_result = kubelet_limits_read(j->config->config, j->node->root,
 							&j->kubelet, &j->kubelet_error);
-	pass_node_save(j->node, j->config->config, false);
+	/* A history that could not be read is to be told, also when it can be written again. */
 	j->history_error = j->node->history_error;
+	pass_node_save(j->node, j->config->config, false);
+	if (j->history_error.code == 0)
+		j->history_error = j->node->history_error;
 	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
 	/* An inventory of thousands of images leaves the heap full of holes; give them back. */
 	(void)malloc_trim(0);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's life: signals, reloads, a runtime that goes away, and who may run a pass."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -193,3 +194,20 @@ def test_killed_daemon(lab):
     agent.start()
     check.wait_for(lambda: node.fs.used_percent() <= 40, 15, "the disk is relieved")
     check.equal(len(node.names()), 2, "images left")
+
+
+def test_damaged_history(lab):
+    """A history that cannot be read is said to be so, and a new one is begun."""
+    node = lab.node()
+    apps.load(node, 1)
+    agent = lab.agent(node).start()
+    time.sleep(1)
+    agent.stop()
+    path = os.path.join(agent.settings["agent"]["state-directory"], "usage")
+    with open(path, "r+b") as file:
+        for slot in (0, os.path.getsize(path) // 2):
+            file.seek(slot + 100)
+            file.write(b"\xff" * 50)
+    agent.start()
+    check.is_in(agent.wait_line(r"usage history: .*damaged", 5).level, ("warning", "warn", "4"), "level of that line")
+    agent.wait_line(r"usage history: kept again", 5)
