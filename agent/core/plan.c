@@ -85,13 +85,23 @@ static unsigned weakness(const struct verdict *v)
 	return (unsigned)v->keep - 1;
 }
 
+/* As the inventories of the runtimes are. */
+static bool in_order(const struct verdict *verdicts, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (id_compare(&verdicts[i - 1], &verdicts[i]) > 0)
+			return false;
+	return true;
+}
+
 /*
  * A runtime removes by ID. Where it lists an ID more than once (CRI may, one entry for each runtime
  * handler), what protects one entry protects them all. verdicts become sorted by ID.
  */
 static void share_protection(struct verdict *verdicts, size_t n)
 {
-	qsort(verdicts, n, sizeof(*verdicts), id_compare);
+	if (!in_order(verdicts, n))
+		qsort(verdicts, n, sizeof(*verdicts), id_compare);
 	for (size_t i = 0, end; i < n; i = end) {
 		struct verdict strongest = verdicts[i];
 		for (end = i + 1; end < n && id_compare(&verdicts[i], &verdicts[end]) == 0; end++)

@@ -53,9 +53,18 @@ static size_t entries_unique(struct usage_entry *entries, size_t n)
 	return kept;
 }
 
+/* Runtimes list images by ID: mostly there is nothing to sort. */
+static bool in_order(const struct usage_entry *entries, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (entry_compare(&entries[i - 1], &entries[i]) > 0)
+			return false;
+	return true;
+}
+
 void usage_sort(struct usage_history *h)
 {
-	if (h->n_entries)
+	if (!in_order(h->entries, h->n_entries))
 		qsort(h->entries, h->n_entries, sizeof(*h->entries), entry_compare);
 	h->n_entries = entries_unique(h->entries, h->n_entries);
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/plan.h"
@@ -58,6 +59,12 @@ static void make_image(struct inventory *inv, size_t i)
 	};
 }
 
+/* Inventories come sorted by ID. */
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(((const struct image *)a)->id, ((const struct image *)b)->id);
+}
+
 static void make_container(struct inventory *inv, size_t i)
 {
 	const struct image *image = &inv->images[i / 2];
@@ -81,6 +88,7 @@ static struct inventory *make_inventory(size_t n)
 	inv->n_images = inv->containers.n_containers = n;
 	for (size_t i = 0; i < n; i++)
 		make_image(inv, i);
+	qsort(inv->images, n, sizeof(*inv->images), compare_ids);
 	for (size_t i = 0; i < n; i++)
 		make_container(inv, i);
 	return inv;
