@@ -7,8 +7,8 @@ says so, but only a measurement that could not be made ends with an error: this 
 """
 
 import json
+import mmap
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -115,13 +115,25 @@ def bench_latency():
         rows = []
         for _ in range(LATENCY_ROUNDS):
             check.wait_for(lambda: node.fs.used_percent() < 55, 30, "room for a round")
+            touch_memory(3 << 30)
             time.sleep(12)      # longer than the longest time between two looks: it is caught at rest
             rows.append(cross(node, watcher))
         for took, rate in rows:
             tell("crossed 60 %, first removal done after", f"{took * 1000:.0f} ms at {rate / 1e6:.0f} MB/s")
-        worst = max(took for took, _ in rows)
+        worst, slowest = max(took for took, _ in rows), min(rate for _, rate in rows)
         tell(f"the slowest of {len(rows)}", f"{worst * 1000:.0f} ms", "250 ms", worst < 0.25)
+        if slowest < 500 * MB:
+            print(f"  this machine writes {slowest / 1e6:.0f} MB/s only; the aim is for 500")
         agent.stop()
+
+
+def touch_memory(size):
+    """A virtual machine gets memory slowly at its first touch (seen: 420 MB/s); page cache takes what was touched."""
+    with open("/proc/meminfo") as file:
+        available = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    with mmap.mmap(-1, min(size, available // 2)) as memory:
+        for at in range(0, len(memory), mmap.PAGESIZE):
+            memory[at] = 1
 
 
 def cross(node, watcher):
@@ -151,21 +163,21 @@ def bench_pass():
         nodes = [laboratory.node(size=512 << 20) for _ in range(2)]
         agents = [laboratory.agent(node, minimum_age="0s", settings={
             "image-gc": {"when-futile": "proceed"}, "agent": {"log-level": "notice"}}) for node in nodes]
-        ratios, rest = [], []
+        passes = calls = bare = 0
         for number in range(PASS_ROUNDS):
             for node in nodes:
                 node.load(*(images.simple(f"bench.test/app{image}:1", random=10_000, zeros=10_000)
                             for image in range(PASS_IMAGES)))
-            by_agent, by_hand = nodes[number % 2], nodes[1 - number % 2]
-            bare = remove_bare(by_hand)
-            done = agents[nodes.index(by_agent)].gc("--to", "0", expect=None)
+            by_agent, by_hand = number % 2, 1 - number % 2
+            bare += (one := remove_bare(nodes[by_hand]))
+            done = agents[by_agent].gc("--to", "0", expect=None)
             check.equal(len(done["removed"]), PASS_IMAGES, "images removed by the pass")
-            ratios.append(done["durationSeconds"] / bare)
-            rest.append(sum(one["durationSeconds"] for one in done["removed"]))
+            passes += done["durationSeconds"]
+            calls += sum(image["durationSeconds"] for image in done["removed"])
             tell(f"a pass over {PASS_IMAGES} images, and the same calls issued bare",
-                 f"{done['durationSeconds']:.3f} s, {bare:.3f} s")
-        ratio = statistics.median(ratios)
-        tell(f"the pass against the bare calls, median of {PASS_ROUNDS}", f"{ratio:.3f}", "1.10", ratio <= 1.10)
+                 f"{done['durationSeconds']:.3f} s, {one:.3f} s")
+        tell("passes against their own RemoveImage calls", f"{passes / calls:.3f}")
+        tell(f"passes against bare calls, sums of {PASS_ROUNDS}", f"{passes / bare:.3f}", "1.10", passes / bare <= 1.1)
 
 
 def remove_bare(node):
