@@ -54,6 +54,18 @@ struct container {
 	enum container_state state;
 };
 
+/* What was heard of a container between two inventories. Texts are as long-lived as whoever tells. */
+enum container_event_kind {
+	CONTAINER_EVENT_CREATED, /* there is a new container */
+	CONTAINER_EVENT_ALIVE,	 /* one that is there was started, stopped, or is about to go */
+};
+
+struct container_event {
+	enum container_event_kind kind;
+	const char *id;					/* of the container */
+	const char *references[CONTAINER_N_REFERENCES]; /* to its image; "" when absent */
+};
+
 struct container_list {
 	struct container *containers;
 	size_t n_containers;

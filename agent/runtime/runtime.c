@@ -132,6 +132,17 @@ int runtime_remove_image(struct runtime *r, const struct image *image, struct er
 	return r->ops->remove_image(r, image, e);
 }
 
+int runtime_watch(struct runtime *r, const struct runtime_watch *watch, struct err *e)
+{
+	if (!r->ops->watch)
+		return err_set(e, EOPNOTSUPP, "%s does not tell of containers", r->name);
+	struct err why = { 0 };
+	int rc = r->ops->watch(r, watch, &why);
+	if (rc == 0 || rc == -ECANCELED)
+		return 0;
+	return err_set(e, -rc, "%s", why.msg);
+}
+
 struct runtime *runtime_free(struct runtime *r)
 {
 	return r ? r->ops->free(r) : NULL;

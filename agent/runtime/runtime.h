@@ -10,8 +10,9 @@
 #include "util/usec.h"
 
 /*
- * A container runtime behind its socket. All calls block up to the timeout and belong to one thread
- * at a time (the reclaim lane, or the command line's only thread). Errors are negative errnos with
+ * A container runtime behind its socket. All calls block up to the timeout, but for runtime_watch(), and
+ * a handle belongs to one thread at a time (the reclaim lane, the watch lane with a handle of its
+ * own, or the command line's only thread). Errors are negative errnos with
  * a message that names the call:
  *   -ECONNREFUSED, -ENOENT, -EACCES  the socket cannot be reached (not there, not allowed)
  *   -ECONNRESET                      the runtime went away during the call
@@ -30,6 +31,14 @@ struct runtime_options {
 	usec_t timeout;	      /* of one call */
 };
 
+/* Who wants to hear of containers, and until when. */
+struct runtime_watch {
+	int stop_fd; /* the watch ends when it becomes readable (an eventfd); it is not read */
+	/* Called in the watching thread for each event; what it points to is valid during the call. */
+	void (*on_event)(void *ctx, const struct container_event *event);
+	void *ctx;
+};
+
 struct runtime_ops {
 	const char *type; /* value of runtime.type: "cri" */
 	/* Well-known sockets to try for endpoint auto, NULL-terminated. */
@@ -42,6 +51,16 @@ struct runtime_ops {
 	int (*inventory)(struct runtime *r, struct inventory **ret, struct err *e);
 	int (*containers)(struct runtime *r, struct inventory *into, struct err *e);
 	int (*remove_image)(struct runtime *r, const struct image *image, struct err *e);
+	/*
+	 * May be NULL: this runtime tells of nothing. Subscribes to what happens to containers from
+	 * now on and hands it out until watch->stop_fd ends it (0, or -ECANCELED from transport/)
+	 * or the stream breaks. Has no deadline: give transport/ USEC_INFINITY and &watch->stop_fd.
+	 * An event that makes no sense is skipped, as events are hints; a stream that does not is
+	 * -EBADMSG. A container is CREATED once in its life; anything else that shows it to be
+	 * there, as far as it names the image, is ALIVE. -EOPNOTSUPP also when the runtime could tell
+	 * but is set not to. Subscribing must not take events away from others who listen.
+	 */
+	int (*watch)(struct runtime *r, const struct runtime_watch *watch, struct err *e);
 };
 
 /* What every implementation's handle begins with. */
@@ -76,5 +95,12 @@ must_check int runtime_containers(struct runtime *r, struct inventory *into, str
 /* Removes one image with all its names; 0 also when it was already gone. -EBUSY also when it has been
  * pinned or named anew since it was listed. */
 must_check int runtime_remove_image(struct runtime *r, const struct image *image, struct err *e);
+/*
+ * Hands out what happens to containers, to a thread of its own with a handle of its own. Blocks until
+ * watch->stop_fd becomes readable (0) or the stream breaks (negative; a runtime that ends it is
+ * -ECONNRESET). -EOPNOTSUPP: this runtime does not tell. What happened before the stream stood, and
+ * while it was broken, is not told: an inventory makes up for that.
+ */
+must_check int runtime_watch(struct runtime *r, const struct runtime_watch *watch, struct err *e);
 /* Takes NULL, returns NULL. */
 struct runtime *runtime_free(struct runtime *r);

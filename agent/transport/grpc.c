@@ -129,7 +129,7 @@ char *grpc_timeout(usec_t timeout, char buf[GRPC_TIMEOUT_MAX])
 }
 
 /* Reads what stands in front of a message. data holds GRPC_FRAME_HEADER bytes at least. */
-static int announced_size(const void *data, size_t *ret, struct err *e)
+static int announced_size(const void *data, size_t max, size_t *ret, struct err *e)
 {
 	const uint8_t *p = data;
 	if (p[0] != 0)
@@ -137,10 +137,10 @@ static int announced_size(const void *data, size_t *ret, struct err *e)
 			       p[0] == 1 ? "the answer is compressed, which was not asked for"
 					 : "the answer is not framed as gRPC");
 	size_t announced = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-	if (announced > BUF_MAX_GRPC_MESSAGE)
+	if (announced > max)
 		return err_set(e, E2BIG,
-			       "the answer announces %zu bytes, more than %d are not taken",
-			       announced, BUF_MAX_GRPC_MESSAGE);
+			       "the answer announces %zu bytes, more than %zu are not taken",
+			       announced, max);
 	*ret = announced;
 	return 0;
 }
@@ -149,8 +149,8 @@ int grpc_unframe(const void *data, size_t len, struct grpc_message *ret, struct 
 {
 	if (len < GRPC_FRAME_HEADER)
 		return err_set(e, EBADMSG, "the answer has %zu bytes, too few for a message", len);
-	size_t announced;
-	int r = announced_size(data, &announced, e);
+	size_t announced = 0;
+	int r = announced_size(data, BUF_MAX_GRPC_MESSAGE, &announced, e);
 	if (r < 0)
 		return r;
 	if (announced != len - GRPC_FRAME_HEADER)
@@ -166,6 +166,8 @@ void grpc_frames_init(struct grpc_frames *f, grpc_on_message *on_message, void *
 	*f = (struct grpc_frames){
 		/* a message, and what came behind it in the same piece */
 		.pending = BUF_INIT(GRPC_FRAME_HEADER + 2 * (size_t)BUF_MAX_GRPC_MESSAGE),
+		.max_message = BUF_MAX_GRPC_MESSAGE,
+		.max_taken = BUF_MAX_GRPC_STREAM,
 		.on_message = on_message,
 		.ctx = ctx,
 	};
@@ -179,11 +181,11 @@ void grpc_frames_done(struct grpc_frames *f)
 /* Hands out what is complete. */
 static int hand_out(struct grpc_frames *f)
 {
-	size_t at = 0, left = f->pending.len, announced;
+	size_t at = 0, left = f->pending.len, announced = 0;
 	int r = 0;
 	while (r == 0 && left >= GRPC_FRAME_HEADER) {
 		const char *p = f->pending.data + at;
-		r = announced_size(p, &announced, &f->err);
+		r = announced_size(p, f->max_message, &announced, &f->err);
 		if (r < 0 || left - GRPC_FRAME_HEADER < announced)
 			break;
 		struct grpc_message message = { .data = (const uint8_t *)p + GRPC_FRAME_HEADER,
@@ -202,10 +204,11 @@ int grpc_frames_take(struct grpc_frames *f, const void *data, size_t len)
 {
 	if (f->err.code)
 		return -f->err.code;
-	if (len > BUF_MAX_GRPC_STREAM - f->taken || buf_append(&f->pending, data, len) < 0)
+	if (len > f->max_taken - f->taken || buf_append(&f->pending, data, len) < 0)
 		return err_set(&f->err, E2BIG, "the answer is larger than %d bytes",
 			       BUF_MAX_GRPC_STREAM);
-	f->taken += len;
+	f->taken += f->max_taken == SIZE_MAX ? 0 : len;
+	f->begun = f->begun || len > 0;
 	return hand_out(f);
 }
 
@@ -229,7 +232,7 @@ struct outcome {
 
 static bool body_begun(const struct outcome *o)
 {
-	return (o->frames ? o->frames->taken : o->answer->len) > 0;
+	return o->frames ? o->frames->begun : o->answer->len > 0;
 }
 
 static void take_status(struct outcome *o, const char *value)
@@ -321,14 +324,19 @@ static int exchange(struct request_client *c, const struct grpc_call *call, stru
 	char timeout[GRPC_TIMEOUT_MAX], timeout_header[32];
 	(void)snprintf(timeout_header, sizeof(timeout_header), "grpc-timeout: %s",
 		       grpc_timeout(call->timeout, timeout));
-	const char *headers[] = { "content-type: application/grpc",  "te: trailers", timeout_header,
-				  "user-agent: disk-pressure-agent", call->metadata, NULL };
+	const char *headers[6] = { "content-type: application/grpc", "te: trailers",
+				   "user-agent: disk-pressure-agent" };
+	size_t n = 3;
+	if (call->timeout != USEC_INFINITY)
+		headers[n++] = timeout_header;
+	headers[n] = call->metadata;
 	const struct request request = {
 		.path = call->path,
 		.headers = headers,
 		.body = body.data,
 		.body_len = body.len,
 		.timeout = call->timeout,
+		.stop_fd = call->stop_fd,
 		.response = outcome->answer,
 		.on_body = outcome->frames ? on_body : NULL,
 		.on_header = on_header,
@@ -359,6 +367,10 @@ int grpc_stream(struct request_client *c, const struct grpc_call *call, grpc_on_
 {
 	cleanup_grpc_frames struct grpc_frames frames;
 	grpc_frames_init(&frames, on_message, ctx);
+	if (call->timeout == USEC_INFINITY) {
+		frames.max_message = BUF_MAX_GRPC_EVENT;
+		frames.max_taken = SIZE_MAX;
+	}
 	struct outcome outcome = { .frames = &frames, .status = STATUS_ABSENT };
 	int r = exchange(c, call, &outcome, e);
 	/* What ended the transfer counts more than how libcurl saw it end. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,10 @@ struct grpc_call {
 	const char *path;    /* "/runtime.v1.ImageService/ListImages" */
 	const void *message; /* packed request */
 	size_t message_len;
-	usec_t timeout;	      /* also told to the server */
+	/* Also told to the server. USEC_INFINITY: none, of a stream that never ends by itself; then
+	 * single messages are capped (BUF_MAX_GRPC_EVENT), all together are not. */
+	usec_t timeout;
+	const int *stop_fd;   /* ends the call with -ECANCELED when it becomes readable; or NULL */
 	const char *metadata; /* one more header, "containerd-namespace: k8s.io"; or NULL */
 };
 
@@ -58,8 +62,10 @@ must_check int grpc_stream(struct request_client *c, const struct grpc_call *cal
 
 /* Cuts a stream that comes in pieces of any size into its messages. */
 struct grpc_frames {
-	struct buf pending; /* the beginning of a message */
-	size_t taken;	    /* bytes so far */
+	struct buf pending;	       /* the beginning of a message */
+	size_t taken;		       /* bytes so far */
+	size_t max_message, max_taken; /* max_taken SIZE_MAX: not counted */
+	bool begun;
 	grpc_on_message *on_message;
 	void *ctx;
 	struct err err; /* the first thing that went wrong; nothing is handed out afterwards */

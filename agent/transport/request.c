@@ -16,6 +16,8 @@
 
 #define URL_MAX		256
 #define LONGEST_WAIT_MS 1000
+/* The same of an exchange without a deadline, which mostly waits: it is to cost nothing meanwhile. */
+#define LONGEST_REST_MS 60000
 
 struct request_client {
 	CURLM *multi; /* keeps the connection; easy stays in it between requests */
@@ -29,7 +31,7 @@ struct request_client {
 	const struct request *request;
 	struct buf line;
 	size_t header_bytes, body_bytes;
-	bool too_large;
+	bool too_large, stopped;
 };
 
 /*
@@ -172,6 +174,8 @@ static bool connection_usable(struct request_client *c)
 
 static long timeout_ms(usec_t timeout)
 {
+	if (timeout == USEC_INFINITY)
+		return 0; /* none */
 	if (timeout < USEC_PER_MSEC)
 		return 1;
 	usec_t ms = timeout / USEC_PER_MSEC;
@@ -191,6 +195,23 @@ static CURLcode transfer_result(struct request_client *c)
 	return message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_FAILED_INIT;
 }
 
+/* Waits for something to come, at most that long. */
+static CURLMcode wait_for_data(struct request_client *c, int wait_ms)
+{
+	const int *fd = c->request->stop_fd;
+	struct curl_waitfd stop = { .fd = fd ? *fd : -1, .events = CURL_WAIT_POLLIN };
+	CURLMcode r = curl_multi_poll(c->multi, fd ? &stop : NULL, fd ? 1 : 0, wait_ms, NULL);
+	c->stopped = fd && stop.revents;
+	return r;
+}
+
+static int next_wait(const struct request_client *c, int wait_ms)
+{
+	int longest = c->request->timeout == USEC_INFINITY ? LONGEST_REST_MS : LONGEST_WAIT_MS;
+	int next = wait_ms ? 2 * wait_ms : 1;
+	return next < longest ? next : longest;
+}
+
 /*
  * As curl_easy_perform(), but it does not sleep on what has been read already: libcurl 7.88 keeps
  * the end of an answer of some 100 KiB in its own buffer while it waits on the socket for a second
@@ -201,25 +222,25 @@ static CURLcode transfer(struct request_client *c)
 	curl_multi_remove_handle(c->multi, c->easy);
 	CURLMcode r = curl_multi_add_handle(c->multi, c->easy);
 	int running = 1, wait_ms = 0;
-	while (r == CURLM_OK) {
+	while (r == CURLM_OK && !c->stopped) {
 		size_t before = progress(c);
 		r = curl_multi_perform(c->multi, &running);
 		if (r != CURLM_OK || !running)
 			break;
 		if (progress(c) > before)
 			wait_ms = 0;
-		r = curl_multi_poll(c->multi, NULL, 0, wait_ms, NULL);
-		wait_ms = wait_ms ? 2 * wait_ms : 1;
-		if (wait_ms > LONGEST_WAIT_MS)
-			wait_ms = LONGEST_WAIT_MS;
+		r = wait_for_data(c, wait_ms);
+		wait_ms = next_wait(c, wait_ms);
 	}
+	if (c->stopped)
+		return CURLE_ABORTED_BY_CALLBACK;
 	return r == CURLM_OK ? transfer_result(c) : CURLE_FAILED_INIT;
 }
 
 static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept)
 {
 	c->header_bytes = c->body_bytes = 0;
-	c->too_large = c->kept = false;
+	c->too_large = c->kept = c->stopped = false;
 	if (c->request->response)
 		buf_clear(c->request->response);
 	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
@@ -233,7 +254,7 @@ static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept
 /* Whether a request on a kept connection failed only because that connection was of no use. */
 static bool worth_repeating(const struct request_client *c, CURLcode r)
 {
-	return r != CURLE_OK && r != CURLE_OPERATION_TIMEDOUT && !c->too_large &&
+	return r != CURLE_OK && r != CURLE_OPERATION_TIMEDOUT && !c->too_large && !c->stopped &&
 	       c->header_bytes == 0 && c->body_bytes == 0;
 }
 
@@ -319,6 +340,8 @@ int request_perform(struct request_client *c, const struct request *request, lon
 	CURLcode r = perform(c, request->timeout);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(list);
+	if (c->stopped)
+		return err_set(e, ECANCELED, "stopped");
 	if (c->too_large)
 		return err_set(e, E2BIG,
 			       "the answer is larger than %zu bytes, or its headers than %d",

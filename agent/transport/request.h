@@ -37,7 +37,12 @@ struct request {
 	const char *const *headers; /* "name: value", NULL-terminated */
 	const void *body;	    /* sent with POST; NULL: the request is a GET */
 	size_t body_len;
-	usec_t timeout; /* of the whole exchange, connecting included; at least 1 ms is taken */
+	/* Of the whole exchange, connecting included; at least 1 ms is taken. USEC_INFINITY: as
+	 * long as it lasts, for answers that come piece by piece whenever something happens. */
+	usec_t timeout;
+	/* If set, the exchange ends when this descriptor becomes readable, which nobody here makes
+	 * unreadable again. */
+	const int *stop_fd;
 	/* Where the body of the answer goes; its ceiling is how much is accepted. Cleared first. */
 	struct buf *response;
 	/* If set, the body goes there piece by piece instead. A negative errno ends the exchange,
@@ -57,6 +62,7 @@ struct request {
  *   -E2BIG                           the answer's body or its headers are larger than accepted
  *   -EBADMSG                         the peer does not speak HTTP as it should
  *   -EPROTONOSUPPORT                 this libcurl lacks HTTP/2 or unix sockets
+ *   -ECANCELED                       stop_fd ended it
  * A request on a kept connection that proves dead before anything of an answer arrived is repeated
  * once on a new one within the same timeout: requests have to be such that twice does no harm.
  */

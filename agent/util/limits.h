@@ -18,6 +18,7 @@
 
 #define BUF_MAX_GRPC_MESSAGE	 (16 * 1024 * 1024)  /* the kubelet's own limit on a CRI answer */
 #define BUF_MAX_GRPC_STREAM	 (256 * 1024 * 1024) /* all messages of one answer, which pass by */
+#define BUF_MAX_GRPC_EVENT	 (1024 * 1024)	     /* one message of a stream without end */
 #define BUF_MAX_GRPC_UNPACKED	 (64 * 1024 * 1024)  /* memory one decoded answer may take */
 #define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	     /* headers and trailers of one answer */
 #define BUF_MAX_CRI_TEXT	 4096		     /* an ID, a name, a reference, a path */

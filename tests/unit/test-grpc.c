@@ -239,7 +239,9 @@ static void calls_that_reach_nobody(void **state)
 	cleanup_request_client struct request_client *c =
 		request_client_new("/nonexistent/socket", REQUEST_HTTP2);
 	cleanup_buf struct buf answer = BUF_INIT(GRPC_FRAME_HEADER + BUF_MAX_GRPC_MESSAGE);
-	struct grpc_call call = { "Version", "/x/Version", "", 0, USEC_PER_SEC, NULL };
+	const struct grpc_call call = {
+		.name = "Version", .path = "/x/Version", .message = "", .timeout = USEC_PER_SEC
+	};
 	struct grpc_message m;
 	struct err e = { 0 };
 	for (int i = 0; i < 2; i++) {
