@@ -11,10 +11,11 @@
 
 #include <curl/curl.h>
 
+#include "transport/request-url.h"
 #include "util/human.h"
 #include "util/limits.h"
 
-#define URL_MAX		256
+#define URL_MAX		2048
 #define LONGEST_WAIT_MS 1000
 /* The same of an exchange without a deadline, which mostly waits: it is to cost nothing meanwhile. */
 #define LONGEST_REST_MS 60000
@@ -22,7 +23,11 @@
 struct request_client {
 	CURLM *multi; /* keeps the connection; easy stays in it between requests */
 	CURL *easy;
-	char *socket_path;
+	char *base; /* of the URLs */
+	char *peer; /* in messages: the socket's path, or the URL */
+	bool tls;
+	char *host_header; /* TLS to a host that its certificate has another name of; or NULL */
+	struct curl_slist *connect_to;
 	enum request_protocol protocol;
 	CURLcode setup; /* what is wrong with this libcurl, found at the first request */
 	bool kept;	/* the last request left a usable connection */
@@ -32,6 +37,12 @@ struct request_client {
 	struct buf line;
 	size_t header_bytes, body_bytes;
 	bool too_large, stopped;
+	char detail[CURL_ERROR_SIZE]; /* of TLS: what libcurl says beyond its code */
+};
+
+struct option_number {
+	CURLoption option;
+	long value;
 };
 
 /*
@@ -99,36 +110,87 @@ static size_t on_header_line(const char *data, size_t size, size_t n, void *user
 	return len;
 }
 
-/* What never changes. A libcurl that cannot take the socket must not go to the network instead. */
+static CURLcode set_numbers(struct request_client *c, const struct option_number *numbers, size_t n)
+{
+	CURLcode r = CURLE_OK;
+	for (size_t i = 0; r == CURLE_OK && i < n; i++)
+		r = curl_easy_setopt(c->easy, numbers[i].option, numbers[i].value);
+	return r;
+}
+
+/* What never changes, whoever the peer is. */
 static CURLcode set_up(struct request_client *c)
 {
-	const struct {
-		CURLoption option;
-		long value;
-	} numbers[] = {
+	const struct option_number numbers[] = {
 		{ CURLOPT_HTTP_VERSION, http_version(c, false) },
 		{ CURLOPT_NOSIGNAL, 1 },
 		{ CURLOPT_FOLLOWLOCATION, 0 },
 		/* Whether the peer is still there is looked at, not guessed from the age. */
 		{ CURLOPT_MAXAGE_CONN, 24 * 3600 },
 	};
-	CURLcode r = CURLE_OK;
-	for (size_t i = 0; r == CURLE_OK && i < ELEMENTS(numbers); i++)
-		r = curl_easy_setopt(c->easy, numbers[i].option, numbers[i].value);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c->easy, CURLOPT_UNIX_SOCKET_PATH, c->socket_path);
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http");
-	if (r == CURLE_OK)
-		r = curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_line);
 	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+	return set_numbers(c, numbers, ELEMENTS(numbers));
+}
+
+/* A libcurl that cannot take the socket must not go to the network instead. */
+static CURLcode set_up_unix(struct request_client *c, const char *socket_path)
+{
+	CURLcode r = set_up(c);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http");
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
 	return r;
 }
 
-struct request_client *request_client_new(const char *socket_path, enum request_protocol protocol)
+static CURLcode set_pem(struct request_client *c, CURLoption option, const char *pem)
+{
+	struct curl_blob blob = { .data = (void *)(uintptr_t)pem,
+				  .len = pem ? strlen(pem) : 0,
+				  .flags = CURL_BLOB_COPY };
+	return pem ? curl_easy_setopt(c->easy, option, &blob) : CURLE_OK;
+}
+
+static CURLcode set_up_trust(struct request_client *c, const struct request_server *server)
+{
+	const struct option_number numbers[] = {
+		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+		{ CURLOPT_SSL_VERIFYPEER, !server->insecure },
+		{ CURLOPT_SSL_VERIFYHOST, server->insecure ? 0 : 2 },
+	};
+	CURLcode r = set_numbers(c, numbers, ELEMENTS(numbers));
+	if (r == CURLE_OK)
+		r = set_pem(c, CURLOPT_CAINFO_BLOB, server->ca);
+	/* The system's folder would count beside what is given. */
+	if (r == CURLE_OK && server->ca)
+		r = curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+	if (r == CURLE_OK)
+		r = set_pem(c, CURLOPT_SSLCERT_BLOB, server->certificate);
+	if (r == CURLE_OK)
+		r = set_pem(c, CURLOPT_SSLKEY_BLOB, server->key);
+	/* An encrypted key is an error, not a question on the terminal. */
+	return r == CURLE_OK ? curl_easy_setopt(c->easy, CURLOPT_KEYPASSWD, "") : r;
+}
+
+static CURLcode set_up_tls(struct request_client *c, const struct request_server *server)
+{
+	CURLcode r = set_up(c);
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "https");
+	if (r == CURLE_OK)
+		r = curl_easy_setopt(c->easy, CURLOPT_PROXY, server->proxy ? server->proxy : "");
+	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->detail);
+	if (c->connect_to)
+		curl_easy_setopt(c->easy, CURLOPT_CONNECT_TO, c->connect_to);
+	return r == CURLE_OK ? set_up_trust(c, server) : r;
+}
+
+static struct request_client *client_new(enum request_protocol protocol)
 {
 	struct request_client *c = xnew(struct request_client);
 	/* Counted by libcurl, and safe from several threads since 7.84. */
@@ -136,10 +198,52 @@ struct request_client *request_client_new(const char *socket_path, enum request_
 	    !(c->multi = curl_multi_init()))
 		abort();
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L);
-	c->socket_path = xstrdup(socket_path);
 	c->protocol = protocol;
 	c->line = BUF_INIT(BUF_MAX_RESPONSE_HEADERS);
-	c->setup = set_up(c);
+	return c;
+}
+
+struct request_client *request_client_new(const char *socket_path, enum request_protocol protocol)
+{
+	struct request_client *c = client_new(protocol);
+	c->base = xstrdup("http://localhost");
+	c->peer = xstrdup(socket_path);
+	c->setup = set_up_unix(c, socket_path);
+	return c;
+}
+
+/* Asks for what the certificate is for, and connects to where url says. */
+static void rename_host(struct request_client *c, const struct request_url *u, const char *name)
+{
+	char text[URL_MAX];
+	bool ipv6 = strchr(name, ':') != NULL;
+	(void)snprintf(text, sizeof(text), "https://%s%s%s:%s%s", ipv6 ? "[" : "", name,
+		       ipv6 ? "]" : "", u->port, u->path);
+	free(c->base);
+	c->base = xstrdup(text);
+	(void)snprintf(text, sizeof(text), "::%s:%s", u->host, u->port);
+	c->connect_to = curl_slist_append(NULL, text);
+	(void)snprintf(text, sizeof(text), "Host: %s:%s", u->host, u->port);
+	c->host_header = xstrdup(text);
+}
+
+struct request_client *request_client_new_tls(const struct request_server *server)
+{
+	struct request_client *c = client_new(REQUEST_HTTP1);
+	struct request_url u;
+	c->tls = true;
+	c->peer = xstrdup(server->url);
+	if (request_url_split(server->url, &u, NULL) < 0) {
+		c->base = xstrdup("https://invalid");
+		c->setup = CURLE_URL_MALFORMAT;
+		return c;
+	}
+	char base[URL_MAX];
+	(void)snprintf(base, sizeof(base), "https://%s:%s%s", u.host, u.port, u.path);
+	c->base = xstrdup(base);
+	if (server->name)
+		rename_host(c, &u, server->name);
+	c->setup = set_up_tls(c, server);
 	return c;
 }
 
@@ -151,8 +255,11 @@ struct request_client *request_client_free(struct request_client *c)
 	curl_easy_cleanup(c->easy);
 	curl_multi_cleanup(c->multi);
 	curl_global_cleanup();
+	curl_slist_free_all(c->connect_to);
 	buf_done(&c->line);
-	free(c->socket_path);
+	free(c->host_header);
+	free(c->base);
+	free(c->peer);
 	free(c);
 	return NULL;
 }
@@ -241,6 +348,7 @@ static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept
 {
 	c->header_bytes = c->body_bytes = 0;
 	c->too_large = c->kept = c->stopped = false;
+	c->detail[0] = '\0';
 	if (c->request->response)
 		buf_clear(c->request->response);
 	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, kept ? 0L : 1L);
@@ -272,13 +380,40 @@ static CURLcode perform(struct request_client *c, usec_t timeout)
 
 static int connect_error(struct request_client *c, struct err *e)
 {
-	long code = 0;
+	static const long told[] = { ENOENT, EACCES, EHOSTUNREACH, ENETUNREACH };
+	long code = 0, result = ECONNREFUSED;
 	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &code);
 	/* EAGAIN: a full backlog, that is a peer which no longer accepts */
-	if (code != ENOENT && code != EACCES)
-		code = ECONNREFUSED;
-	return err_set(e, (int)code, "cannot connect to %s: %s", c->socket_path,
-		       strerror((int)code));
+	for (size_t i = 0; i < ELEMENTS(told); i++)
+		if (code == told[i])
+			result = code;
+	return err_set(e, (int)result, "cannot connect to %s: %s", c->peer, strerror((int)result));
+}
+
+/* What can go wrong between the connection and HTTP. */
+static int tls_error(struct request_client *c, CURLcode code, struct err *e)
+{
+	const char *detail = c->detail[0] ? c->detail : curl_easy_strerror(code);
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return err_set(e, EHOSTUNREACH, "cannot connect to %s: %s", c->peer, detail);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(e, EKEYREJECTED, "the certificate of %s is not trusted: %s", c->peer,
+			       detail);
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(e, EKEYREJECTED,
+			       "the certificate authority for %s cannot be used: %s", c->peer,
+			       detail);
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(e, EKEYREJECTED, "the client certificate for %s cannot be used: %s",
+			       c->peer, detail);
+	case CURLE_SSL_CONNECT_ERROR:
+		return err_set(e, EPROTO, "no TLS connection to %s: %s", c->peer, detail);
+	default:
+		return err_set(e, EBADMSG, "%s does not speak HTTP as expected: %s", c->peer,
+			       detail);
+	}
 }
 
 static int perform_error(struct request_client *c, CURLcode code, struct err *e)
@@ -288,7 +423,7 @@ static int perform_error(struct request_client *c, CURLcode code, struct err *e)
 	case CURLE_COULDNT_CONNECT:
 		return connect_error(c, e);
 	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(e, ETIMEDOUT, "no answer from %s within %s", c->socket_path,
+		return err_set(e, ETIMEDOUT, "no answer from %s within %s", c->peer,
 			       human_go_duration(c->request->timeout, human));
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
@@ -296,24 +431,26 @@ static int perform_error(struct request_client *c, CURLcode code, struct err *e)
 	case CURLE_PARTIAL_FILE:
 		return err_set(e, ECONNRESET,
 			       "the connection to %s broke before the answer was complete",
-			       c->socket_path);
+			       c->peer);
 	default:
-		return err_set(e, EBADMSG, "%s does not speak HTTP%s as expected: %s",
-			       c->socket_path, c->protocol == REQUEST_HTTP2 ? "/2" : "",
-			       curl_easy_strerror(code));
+		if (c->tls)
+			return tls_error(c, code, e);
+		return err_set(e, EBADMSG, "%s does not speak HTTP%s as expected: %s", c->peer,
+			       c->protocol == REQUEST_HTTP2 ? "/2" : "", curl_easy_strerror(code));
 	}
 }
 
 /* Hands the request to libcurl. The list is the caller's to free after the transfer. */
-static struct curl_slist *prepare(struct request_client *c, const struct request *request)
+static struct curl_slist *prepare(struct request_client *c, const struct request *request,
+				  const char *url)
 {
 	/* curl adds these two by itself, unless told so. */
 	struct curl_slist *list = curl_slist_append(NULL, "Accept:");
 	list = curl_slist_append(list, "Expect:");
+	if (c->host_header)
+		list = curl_slist_append(list, c->host_header);
 	for (const char *const *header = request->headers; *header; header++)
 		list = curl_slist_append(list, *header);
-	char url[URL_MAX];
-	(void)snprintf(url, sizeof(url), "http://localhost%s", request->path);
 	curl_easy_setopt(c->easy, CURLOPT_URL, url);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, list);
 	if (request->body) {
@@ -324,19 +461,28 @@ static struct curl_slist *prepare(struct request_client *c, const struct request
 	} else {
 		curl_easy_setopt(c->easy, CURLOPT_HTTPGET, 1L);
 	}
+	curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, request->method);
 	c->request = request;
 	return list;
+}
+
+static int setup_error(const struct request_client *c, struct err *e)
+{
+	return err_set(e, EPROTONOSUPPORT, "libcurl %s cannot do what is needed for %s: %s",
+		       curl_version_info(CURLVERSION_NOW)->version, c->peer,
+		       curl_easy_strerror(c->setup));
 }
 
 int request_perform(struct request_client *c, const struct request *request, long *ret_status,
 		    struct err *e)
 {
+	char url[URL_MAX];
 	if (c->setup != CURLE_OK)
-		return err_set(e, EPROTONOSUPPORT,
-			       "libcurl %s cannot do what is needed on a unix socket: %s",
-			       curl_version_info(CURLVERSION_NOW)->version,
-			       curl_easy_strerror(c->setup));
-	struct curl_slist *list = prepare(c, request);
+		return setup_error(c, e);
+	int n = snprintf(url, sizeof(url), "%s%s", c->base, request->path);
+	if (n < 0 || (size_t)n >= sizeof(url))
+		return err_set(e, ENAMETOOLONG, "the path is longer than %d bytes", URL_MAX);
+	struct curl_slist *list = prepare(c, request, url);
 	CURLcode r = perform(c, request->timeout);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(list);
