@@ -2,12 +2,13 @@
 #include "node-status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/threshold.h"
 #include "util/clock.h"
+#include "util/rooted.h"
 
 #define KUBELET_ROOT "/var/lib/kubelet"
 
@@ -36,23 +37,20 @@ void node_status_init(struct status *s, const struct config *config)
 /* The kubelet's root directory where there is one, as nodefs is its filesystem. */
 static const char *nodefs_default(const char *root)
 {
-	char path[4096];
-	int n = snprintf(path, sizeof(path), "%s%s", root, KUBELET_ROOT);
-	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0 ? KUBELET_ROOT : "/";
+	cleanup_close int fd = rooted_open(root, KUBELET_ROOT, O_PATH);
+	return fd >= 0 ? KUBELET_ROOT : "/";
 }
 
 void node_status_path(const struct config *config, const char *root, enum fs_role role,
 		      const char *image_store_path, char *ret, size_t size)
 {
 	const char *path = config->filesystem_paths[role];
-	if (strcmp(path, "auto") == 0 && role != ROLE_NODEFS) {
-		root = "";
+	if (strcmp(path, "auto") == 0 && role != ROLE_NODEFS)
 		path = role == ROLE_IMAGEFS ? image_store_path : "";
-	} else if (strcmp(path, "auto") == 0) {
+	else if (strcmp(path, "auto") == 0)
 		path = nodefs_default(root);
-	}
 	/* a path that is cut would be another one */
-	if ((size_t)snprintf(ret, size, "%s%s", root, path) >= size)
+	if ((size_t)snprintf(ret, size, "%s", path) >= size)
 		ret[0] = '\0';
 }
 

@@ -17,8 +17,8 @@
 /* Version, start time, mode and reload state. */
 void node_status_init(struct status *s, const struct config *config);
 
-/* Where role lives on this host: "" when it has no path (yet), or one that does not fit. With the root
- * prefix, which image_store_path has already. */
+/* Where role lives, as the host calls it: "" when it has no path (yet), or one that does not fit. root is
+ * where the host's root directory is in this process, see util/rooted.h. */
 void node_status_path(const struct config *config, const char *root, enum fs_role role,
 		      const char *image_store_path, char *ret, size_t size);
 

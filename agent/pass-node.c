@@ -7,6 +7,7 @@
 
 #include "history.h"
 #include "util/clock.h"
+#include "util/rooted.h"
 
 /* The last use of what is in use moves on all the time; so much of it may be lost in a crash. */
 #define HISTORY_INTERVAL (5 * USEC_PER_MINUTE)
@@ -99,20 +100,25 @@ int pass_node_inventory(struct pass_node *node, const struct config *config, str
 	return 0;
 }
 
-/* Where the images live, as this process can reach it: the configuration's word, else the runtime's. */
-int pass_node_store(const struct pass_node *node, const struct config *config,
-		    const struct inventory *inv, char ret[4096], struct err *e)
+/* As the host calls it: the configuration's word, else the runtime's. NULL when neither tells. */
+static const char *store_of(const struct config *config, const struct inventory *inv, struct err *e)
 {
 	const char *path = config->filesystem_paths[ROLE_IMAGEFS];
 	if (strcmp(path, "auto") == 0)
 		path = inv->image_store_path;
-	if (!*path)
-		return err_set(e, ENODATA,
-			       "the runtime does not say where its images are; set imagefs in "
-			       "[filesystems]");
-	if (snprintf(ret, 4096, "%s%s", node->root, path) >= 4096)
-		return err_set(e, ENAMETOOLONG, "the image store's path is too long");
-	return 0;
+	if (*path)
+		return path;
+	(void)err_set(e, ENODATA,
+		      "the runtime does not say where its images are; set imagefs in "
+		      "[filesystems]");
+	return NULL;
+}
+
+int pass_node_store(const struct pass_node *node, const struct config *config,
+		    const struct inventory *inv, char ret[PATH_MAX], struct err *e)
+{
+	const char *path = store_of(config, inv, e);
+	return path ? rooted_path(node->root, path, ret, e) : -ENODATA;
 }
 
 int pass_observe(struct pass_node *node, const struct config *config,
@@ -129,9 +135,12 @@ int pass_observe(struct pass_node *node, const struct config *config,
 	plan_count(&plan, o.images);
 	schedule_facts(&plan, &o.facts);
 	plan_done(&plan);
-	r = pass_node_store(node, config, inv, o.image_store_path, e);
-	if (r < 0)
-		return r;
+	const char *path = store_of(config, inv, e);
+	if (!path)
+		return -ENODATA;
+	if ((size_t)snprintf(o.image_store_path, sizeof(o.image_store_path), "%s", path) >=
+	    sizeof(o.image_store_path))
+		return err_set(e, ENAMETOOLONG, "the image store's path is too long");
 	*ret = o;
 	return 0;
 }

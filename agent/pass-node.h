@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <limits.h>
+
 #include "config/config.h"
 #include "core/inventory.h"
 #include "core/plan.h"
@@ -29,7 +31,7 @@ struct pass_node {
 
 /* What is observed without removing anything. */
 struct observation {
-	char image_store_path[4096];	   /* on the host, with the root prefix; "" when unknown */
+	char image_store_path[4096];	   /* as the host calls it */
 	uint64_t images[_KEEP_REASON_MAX]; /* by state */
 	struct schedule_facts facts;
 };
@@ -51,7 +53,7 @@ must_check int pass_node_inventory(struct pass_node *node, const struct config *
 				   struct err *e);
 /* Where the images live, as this process can reach it: the configuration's word, else the runtime's. */
 must_check int pass_node_store(const struct pass_node *node, const struct config *config,
-			       const struct inventory *inv, char ret[4096], struct err *e);
+			       const struct inventory *inv, char ret[PATH_MAX], struct err *e);
 /* Lists everything, and says what a pass would find. */
 must_check int pass_observe(struct pass_node *node, const struct config *config,
 			    const struct image_gc_policy *policy, struct observation *ret,

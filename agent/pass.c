@@ -12,7 +12,7 @@ struct live {
 	struct pass_node *node;
 	const struct pass_callbacks *callbacks;
 	bool dry_run;
-	char store[4096];
+	char store[PATH_MAX];
 	struct inventory *fresh;    /* of the last containers() */
 	struct space imagined_gain; /* dry run: what the removals would have freed */
 };

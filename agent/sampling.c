@@ -7,11 +7,13 @@
 #include "node/filesystem.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/rooted.h"
 
 /* One look at a filesystem. */
 struct probe_job {
 	struct lane_job job;
-	char path[4096];
+	const char *root;
+	char path[4096]; /* as the host calls it */
 	bool identified; /* dev is known: where it is mounted is asked only when it changed */
 	uint64_t dev;
 	int result;
@@ -25,12 +27,15 @@ static void probe_run(struct lane_job *job)
 {
 	struct probe_job *p = (struct probe_job *)job;
 	uint64_t dev;
-	p->result = filesystem_sample(p->path, &p->space, &dev, &p->error);
+	char path[PATH_MAX];
+	p->result = rooted_path(p->root, p->path, path, &p->error);
+	if (p->result == 0)
+		p->result = filesystem_sample(path, &p->space, &dev, &p->error);
 	if (p->result < 0 || (p->identified && p->dev == dev))
 		return;
 	/* Without the name of its device a filesystem is as good as with it. */
 	struct err ignored = { 0 };
-	p->has_mount = filesystem_identify(p->path, &p->mount, &ignored) == 0;
+	p->has_mount = filesystem_identify(p->root, path, &p->mount, &ignored) == 0;
 	p->dev = dev;
 }
 
@@ -54,6 +59,7 @@ static void probe_submit(struct sampler *s)
 {
 	struct probe_job *p = xnew(struct probe_job);
 	p->job.run = probe_run;
+	p->root = s->agent->options->root;
 	p->identified = s->identified;
 	p->dev = s->dev;
 	memcpy(p->path, s->path, sizeof(p->path));

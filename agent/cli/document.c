@@ -15,6 +15,7 @@
 #include "util/clock.h"
 #include "util/limits.h"
 #include "util/log.h"
+#include "util/rooted.h"
 
 void document_done(struct document *d)
 {
@@ -66,19 +67,22 @@ static bool ask(const struct config *config, const char *path, const char *body,
 
 /* --- status ------------------------------------------------------------------------------------ */
 
-static void look_at(struct status_filesystem *f, const char *path, enum fs_role role)
+static void look_at(const char *root, struct status_filesystem *f, const char *path,
+		    enum fs_role role)
 {
+	char real[PATH_MAX];
 	struct space space;
 	struct mount mount;
 	struct err e = { 0 };
 	f->configured = true;
 	f->gc = role == ROLE_IMAGEFS;
 	f->time_to_full = f->time_to_full_after_reclaim = USEC_INFINITY;
-	if (filesystem_sample(path, &space, &f->dev, &e) < 0) {
+	if (rooted_path(root, path, real, &e) < 0 ||
+	    filesystem_sample(real, &space, &f->dev, &e) < 0) {
 		node_status_text(f->error, e.msg);
 		return;
 	}
-	bool known = filesystem_identify(path, &mount, NULL) == 0;
+	bool known = filesystem_identify(root, real, &mount, NULL) == 0;
 	node_status_sampled(f, &space, known ? &mount : NULL, now_wall());
 }
 
@@ -116,7 +120,7 @@ static struct image_gc_policy survey(const struct cli_options *o, const struct c
 				 sizeof(path));
 		node_status_text(f->path, path);
 		if (path[0])
-			look_at(f, path, role);
+			look_at(o->root, f, path, role);
 	}
 	if (r == 0)
 		node_status_observation(s, &observation);

@@ -15,6 +15,7 @@
 #include "util/json-read.h"
 #include "util/limits.h"
 #include "util/log.h"
+#include "util/rooted.h"
 
 /* What the filesystems that were looked at are called, so that one is not taken for two, nor two that
  * are mounted from the same source for one. */
@@ -33,7 +34,7 @@ static const char *device_name(struct devices *known, uint64_t dev, const char *
 	char *name = known->name[known->n];
 	size_t size = sizeof(known->name[0]);
 	unsigned major_number = major((dev_t)dev), minor_number = minor((dev_t)dev);
-	if (filesystem_identify(path, &mount, NULL) == 0)
+	if (filesystem_identify("", path, &mount, NULL) == 0)
 		(void)snprintf(name, size, "%s (%u:%u)", mount.device, major_number, minor_number);
 	else
 		(void)snprintf(name, size, "%u:%u", major_number, minor_number);
@@ -58,10 +59,13 @@ static int add_filesystems(struct scenario *s, const struct cli_options *o,
 	struct devices known = { .n = 0 };
 	int r = add_filesystem(s, ROLE_IMAGEFS, store, &known, e);
 	for (int role = 0; r == 0 && role < _ROLE_MAX; role++) {
-		char path[4096];
+		char path[PATH_MAX], real[PATH_MAX];
 		node_status_path(config, o->root, role, "", path, sizeof(path));
-		if (role != ROLE_IMAGEFS && *path)
-			r = add_filesystem(s, role, path, &known, e);
+		if (role == ROLE_IMAGEFS || !*path)
+			continue;
+		r = rooted_path(o->root, path, real, e);
+		if (r == 0)
+			r = add_filesystem(s, role, real, &known, e);
 	}
 	return r;
 }
@@ -98,7 +102,7 @@ static int take(const struct cli_options *o, const struct config *config, struct
 {
 	cleanup_inventory struct inventory *inv = NULL;
 	cleanup_free struct image_use *use = NULL;
-	char store[4096];
+	char store[PATH_MAX];
 	int r = pass_node_inventory(node, config, &inv, &use, e);
 	if (r == 0)
 		r = pass_node_store(node, config, inv, store, e);

@@ -6,13 +6,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include <linux/openat2.h>
 
 #include "config/ini.h"
 #include "util/limits.h"
+#include "util/rooted.h"
 #include "util/yaml-read.h"
 
 #define API_VERSION "kubelet.config.k8s.io/v1beta1"
@@ -22,32 +20,12 @@
 
 /* --- below the prefix ---------------------------------------------------------------------- */
 
-static int open_joined(const char *root, const char *path, int flags)
-{
-	cleanup_buf struct buf joined = BUF_INIT(BUF_MAX_CONFIG_FILE);
-	(void)buf_printf(&joined, "%s/%s", root, path);
-	int fd = open(buf_string(&joined), flags);
-	return fd < 0 ? -errno : fd;
-}
-
 /* A descriptor or a negative errno. path need not begin with a slash. */
 static int open_below(const char *root, const char *path, int flags)
 {
 	/* Without O_NONBLOCK the open of a FIFO waits for a writer. */
 	flags |= O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	if (!root || !*root || strcmp(root, "/") == 0)
-		return open_joined("", path, flags);
-	cleanup_close int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return -errno;
-	struct open_how how = { .flags = (unsigned)flags, .resolve = RESOLVE_IN_ROOT };
-	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	if (fd >= 0)
-		return (int)fd;
-	/* Linux before 5.6, or a filter that does not know the call. */
-	if (errno == ENOSYS || errno == EPERM)
-		return open_joined(root, path, flags);
-	return -errno;
+	return rooted_open(root, path, flags);
 }
 
 bool kubelet_file_exists(const char *root, const char *path)

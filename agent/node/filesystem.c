@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/rooted.h"
+
 #define SETTLE_STEP_MSEC 25
 #define SETTLE_STEPS	 20
 
@@ -44,12 +46,15 @@ int filesystem_sample(const char *path, struct space *ret, uint64_t *ret_dev, st
 	return 0;
 }
 
-int filesystem_identify(const char *path, struct mount *ret, struct err *e)
+int filesystem_identify(const char *root, const char *path, struct mount *ret, struct err *e)
 {
 	cleanup_free char *real = realpath(path, NULL);
 	if (!real)
 		return err_set(e, errno, "resolve %s: %s", path, strerror(errno));
-	return mountinfo_lookup("/proc/self/mountinfo", real, ret, e);
+	int r = mountinfo_lookup("/proc/self/mountinfo", real, ret, e);
+	if (r == 0)
+		rooted_strip(root, ret->mountpoint);
+	return r;
 }
 
 /* What a filesystem does between a removal and its space being there. */

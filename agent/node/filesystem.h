@@ -14,8 +14,10 @@
 must_check int filesystem_sample(const char *path, struct space *ret, uint64_t *ret_dev,
 				 struct err *e);
 
-/* Where path is mounted from, by its real path and /proc/self/mountinfo. */
-must_check int filesystem_identify(const char *path, struct mount *ret, struct err *e);
+/* Where path is mounted from, by its real path and /proc/self/mountinfo. The mount point is as the host
+ * calls it, whose root directory is root here (util/rooted.h). */
+must_check int filesystem_identify(const char *root, const char *path, struct mount *ret,
+				   struct err *e);
 
 /*
  * The space after something was removed from a filesystem that had before. Where the filesystem

@@ -9,25 +9,20 @@
 
 #include "runtime/cri/cri.h"
 #include "util/buf.h"
+#include "util/rooted.h"
 
 static const struct runtime_ops *const registry[] = { &runtime_cri_ops };
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
-static int prefixed_path(const char *root, const char *path, char ret[SOCKET_PATH_MAX + 1],
-			 struct err *e)
+static int find_socket(const char *root, const char *path, char ret[PATH_MAX], struct err *e)
 {
-	size_t root_len = strlen(root);
-	while (root_len > 0 && root[root_len - 1] == '/')
-		root_len--;
-	size_t len = root_len + strlen(path);
-	if (len > SOCKET_PATH_MAX)
+	int r = rooted_path(root, path, ret, e);
+	if (r == 0 && strlen(ret) > SOCKET_PATH_MAX)
 		return err_set(e, ENAMETOOLONG,
-			       "%.*s%s: a unix socket's path has at most %zu bytes, this has %zu",
-			       (int)root_len, root, path, SOCKET_PATH_MAX, len);
-	memcpy(ret, root, root_len);
-	memcpy(ret + root_len, path, len - root_len + 1);
-	return 0;
+			       "%s: a unix socket's path has at most %zu bytes, this has %zu", ret,
+			       SOCKET_PATH_MAX, strlen(ret));
+	return r;
 }
 
 static int open_socket(const struct runtime_ops *ops, const struct runtime_options *options,
@@ -35,8 +30,8 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 {
 	assert(ops->new && ops->free && ops->probe && ops->inventory && ops->containers &&
 	       ops->remove_image);
-	char socket_path[SOCKET_PATH_MAX + 1];
-	int r = prefixed_path(options->root, path, socket_path, e);
+	char socket_path[PATH_MAX];
+	int r = find_socket(options->root, path, socket_path, e);
 	if (r < 0)
 		return r;
 	struct runtime *runtime = ops->new (socket_path, options->timeout);

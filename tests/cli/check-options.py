@@ -309,7 +309,7 @@ def test_text_from_outside(host):
         check.true(not re.search("[^\n -~\ufffd]", said), f"{verb} prints what can be printed", repr(said))
         check.true("/a?[2Jb?c?d" in said, f"{verb} says where", said)
     document = one_document(ask("--config", host.config, "--root", hostile, "status", "--json"))
-    check.true("/a\033[2Jb\nc\u009bd" in document["filesystems"][0]["path"], "the path in the document", document)
+    check.true("/a\033[2Jb\nc\u009bd" in document["filesystems"][0]["error"], "the path in the document", document)
 
 
 # --- where it goes --------------------------------------------------------------------------------------

@@ -164,10 +164,15 @@ static void as_stat_says(const char *kind, uint64_t size)
 	assert_int_equal(filesystem_sample(at("file"), &space, &dev, &e), 0);
 	assert_int_not_equal(dev, dev_outside);
 	assert_true(space.size_bytes <= size);
-	assert_int_equal(filesystem_identify(at("file"), &m, &e), 0);
+	assert_int_equal(filesystem_identify("", at("file"), &m, &e), 0);
 	assert_string_equal(m.mountpoint, own_directory);
 	assert_string_equal(m.fstype, kind);
 	assert_int_equal(strncmp(m.device, "/dev/loop", 9), 0);
+	/* the same in the words of a host whose root directory that is, or one above it */
+	assert_int_equal(filesystem_identify(own_directory, at("file"), &m, &e), 0);
+	assert_string_equal(m.mountpoint, "/");
+	assert_int_equal(filesystem_identify("/tmp", at("file"), &m, &e), 0);
+	assert_string_equal(m.mountpoint, own_directory + strlen("/tmp"));
 
 	fill_up(own_directory);
 	/* xfs keeps some blocks for itself */
@@ -194,14 +199,14 @@ static void identifies_by_the_real_path(void **state)
 	struct mount m, root;
 	struct err e = { 0 };
 	assert_int_equal(symlink("/proc/self", at("link")), 0);
-	assert_int_equal(filesystem_identify(at("link"), &m, &e), 0);
+	assert_int_equal(filesystem_identify("", at("link"), &m, &e), 0);
 	assert_string_equal(m.fstype, "proc");
 	assert_string_equal(m.mountpoint, "/proc");
-	assert_int_equal(filesystem_identify("/", &root, &e), 0);
+	assert_int_equal(filesystem_identify("", "/", &root, &e), 0);
 	assert_string_equal(root.mountpoint, "/");
-	assert_int_equal(filesystem_identify("/proc/..", &m, &e), 0);
+	assert_int_equal(filesystem_identify("", "/proc/..", &m, &e), 0);
 	assert_string_equal(m.device, root.device);
-	assert_int_equal(filesystem_identify(at("missing"), &m, &e), -ENOENT);
+	assert_int_equal(filesystem_identify("", at("missing"), &m, &e), -ENOENT);
 	assert_non_null(strstr(e.msg, at("missing")));
 }
 
