@@ -52,6 +52,17 @@ static int split_address(const char *word, char host[HOST_MAX], const char **ret
 	return 0;
 }
 
+/* "[::]" is every address; where the kernel has no IPv6 that is every address of IPv4. */
+static void without_ipv6(char host[HOST_MAX])
+{
+	cleanup_close int fd = -1;
+	if (strcmp(host, "::") != 0)
+		return;
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		(void)snprintf(host, HOST_MAX, "0.0.0.0");
+}
+
 /* The address with the port that was really bound. */
 static void describe_tcp(struct listener *l)
 {
@@ -74,7 +85,10 @@ static int open_tcp(const char *word, struct listener *l, struct err *e)
 	struct addrinfo *info = NULL;
 	char host[HOST_MAX];
 	const char *port;
-	if (split_address(word, host, &port) < 0 || getaddrinfo(host, port, &hints, &info) != 0)
+	if (split_address(word, host, &port) < 0)
+		return bad_word(word, e);
+	without_ipv6(host);
+	if (getaddrinfo(host, port, &hints, &info) != 0)
 		return bad_word(word, e);
 	int r = 0, one = 1;
 	cleanup_close int fd =

@@ -5,10 +5,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include "expose/listen.h"
 
@@ -127,6 +133,46 @@ static void test_tcp(void **state)
 		assert_int_equal(l.fd, -1);
 		listener_close(&l);
 	}
+}
+
+/* What a kernel that was booted with ipv6.disable=1 answers. */
+static void forbid_ipv6(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = ELEMENTS(code), .filter = code };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(77);
+}
+
+/* Every address, on a host without IPv6; one of IPv6 cannot be had there. */
+static void test_without_ipv6(void **state)
+{
+	int status;
+	(void)state;
+	pid_t child = fork();
+	if (child == 0) {
+		struct listener l = LISTENER_INIT;
+		struct err e = { 0 };
+		forbid_ipv6();
+		if (listener_open("[::1]:0", &l, &e) != -EAFNOSUPPORT)
+			_exit(1);
+		if (listener_open("[::]:0", &l, &e) < 0)
+			_exit(2);
+		_exit(strncmp(l.address, "0.0.0.0:", strlen("0.0.0.0:")) == 0 ? 0 : 3);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_unix_mode(void **state)
@@ -255,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_words),
 		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_without_ipv6),
 		cmocka_unit_test_setup_teardown(test_unix_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unix_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unix_stale, setup, teardown),
