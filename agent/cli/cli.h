@@ -29,6 +29,7 @@ struct cli_options {
 	enum tristate dry_run;	     /* --dry-run, --enforce; TRISTATE_AUTO: neither */
 	int to_percent;		     /* --to; -1: not given */
 	unsigned as;		     /* --as: bits by enum sim_actor; 0: not given */
+	bool compare;		     /* simulate --compare */
 	char **args;		     /* what follows the verb */
 	int n_args;
 };

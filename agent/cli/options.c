@@ -19,6 +19,7 @@ enum {
 	TAKES_DEFAULTS = 1 << 4,
 	TAKES_ARGS = 1 << 5,
 	TAKES_AS = 1 << 6,
+	TAKES_COMPARE = 1 << 7,
 };
 
 static const struct verb {
@@ -42,8 +43,10 @@ static const struct verb {
 	{ "check", cli_check, 0, "check", "one line; exit 0 fine, 1 pressure, 2 unknown" },
 	{ "inventory", cli_inventory, TAKES_JSON, "inventory [--json]",
 	  "what decisions are made from, for simulate" },
-	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_ARGS,
+	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_COMPARE | TAKES_ARGS,
 	  "simulate FILE [--as agent,kubelet] [--json]", "replays a scenario on a virtual clock" },
+	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_COMPARE | TAKES_ARGS,
+	  "simulate --compare FILE... [--json]", "replays many, with the kubelet beside us" },
 	{ "config", cli_config, TAKES_JSON | TAKES_DEFAULTS | TAKES_ARGS,
 	  "config check | show [--defaults] [--json]", "validates, prints the configuration" },
 	{ "version", cli_version, 0, "version", "prints the version" },
@@ -59,6 +62,7 @@ enum {
 	OPT_TO,
 	OPT_DEFAULTS,
 	OPT_AS,
+	OPT_COMPARE,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -73,6 +77,7 @@ static const struct option long_options[] = {
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "defaults", no_argument, NULL, OPT_DEFAULTS },
 	{ "as", required_argument, NULL, OPT_AS },
+	{ "compare", no_argument, NULL, OPT_COMPARE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -176,6 +181,10 @@ static int take_option(int option, struct cli_options *o, struct given *given)
 	case OPT_AS:
 		given->options |= TAKES_AS;
 		return parse_as(optarg, o);
+	case OPT_COMPARE:
+		o->compare = true;
+		given->options |= TAKES_COMPARE;
+		break;
 	case OPT_HELP:
 		given->help = true;
 		break;

@@ -1,75 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "cli/cli.h"
-#include "cli/sim-policy.h"
-#include "cli/table.h"
-#include "util/human.h"
+#include "cli/printable.h"
+#include "cli/sim-run.h"
 #include "util/json-write.h"
 #include "util/limits.h"
 #include "util/log.h"
-
-/* One replay and what it stands on. */
-struct run {
-	struct config *config;
-	struct sim_policy policy;
-	struct replay replay;
-	bool begun;
-};
-
-static int read_all(int fd, struct buf *text)
-{
-	char block[65536];
-	for (;;) {
-		ssize_t n = read(fd, block, sizeof(block));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		if (buf_append(text, block, (size_t)n) < 0)
-			return -E2BIG;
-	}
-}
-
-/* "-" is standard input. */
-static int read_scenario(const char *path, struct scenario **ret, struct err *e)
-{
-	cleanup_buf struct buf text = BUF_INIT(BUF_MAX_SCENARIO);
-	cleanup_close int fd = -1;
-	if (strcmp(path, "-") != 0) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(e, errno, "%s: %s", path, strerror(errno));
-	}
-	int r = read_all(fd < 0 ? STDIN_FILENO : fd, &text);
-	if (r == -E2BIG)
-		return err_set(e, E2BIG, "%s: larger than %d bytes", path, BUF_MAX_SCENARIO);
-	if (r < 0)
-		return err_set(e, -r, "%s: %s", path, strerror(-r));
-	r = scenario_parse(buf_string(&text), text.len, ret, e);
-	return r < 0 ? err_prefix(e, "%s: ", path) : 0;
-}
-
-static int run_one(const struct cli_options *o, const struct scenario *s, const char *file,
-		   enum sim_actor actor, struct run *run, struct err *e)
-{
-	int r = sim_policy_load(o, s, file, actor, &run->config, &run->policy, e);
-	if (r < 0)
-		return r;
-	replay_init(&run->replay, s, &run->policy);
-	run->begun = true;
-	return sim_replay(&run->replay, actor, e);
-}
-
-static void run_done(struct run *run)
-{
-	if (run->begun)
-		replay_done(&run->replay);
-	run->config = config_free(run->config);
-}
 
 static int print_json(const struct replay *const *replays, const enum sim_actor *actors, size_t n)
 {
@@ -92,7 +28,7 @@ static int print_json(const struct replay *const *replays, const enum sim_actor 
 
 static int simulate(const struct cli_options *o, const struct scenario *s, const char *file)
 {
-	struct run runs[_ACTOR_MAX] = { 0 };
+	struct sim_run runs[_ACTOR_MAX] = { 0 };
 	const struct replay *replays[_ACTOR_MAX];
 	enum sim_actor actors[_ACTOR_MAX];
 	struct err e = { 0 };
@@ -104,7 +40,7 @@ static int simulate(const struct cli_options *o, const struct scenario *s, const
 			continue;
 		replays[n] = &runs[actor].replay;
 		actors[n++] = actor;
-		if (run_one(o, s, file, actor, &runs[actor], &e) == 0)
+		if (sim_run(o, s, file, actor, &runs[actor], &e) == 0)
 			continue;
 		log_error("%s", e.msg);
 		code = CLI_IMPOSSIBLE;
@@ -114,21 +50,33 @@ static int simulate(const struct cli_options *o, const struct scenario *s, const
 	else if (code == CLI_DONE)
 		sim_show(replays, actors, n);
 	for (int actor = 0; actor < _ACTOR_MAX; actor++)
-		run_done(&runs[actor]);
+		sim_run_done(&runs[actor]);
 	return code;
+}
+
+static void show_description(const struct scenario *s)
+{
+	cleanup_free char *text = printable(s->description);
+	(void)printf("%s\n\n", text);
 }
 
 int cli_simulate(const struct cli_options *o)
 {
 	cleanup_scenario struct scenario *s = NULL;
 	struct err e = { 0 };
+	if (o->compare && o->n_args > 0)
+		return sim_compare(o);
 	if (o->n_args != 1) {
-		log_error("simulate: expected \"simulate FILE\", with - for standard input");
+		log_error(o->compare ? "simulate: expected \"simulate --compare FILE...\""
+				     : "simulate: expected \"simulate FILE\", with - for standard "
+				       "input");
 		return CLI_IMPOSSIBLE;
 	}
-	if (read_scenario(o->args[0], &s, &e) < 0) {
+	if (sim_read(o->args[0], &s, &e) < 0) {
 		log_error("%s", e.msg);
 		return CLI_IMPOSSIBLE;
 	}
+	if (!o->json && *s->description)
+		show_description(s);
 	return simulate(o, s, o->args[0]);
 }

@@ -336,6 +336,15 @@ bool node_write(struct node_model *n, const struct scenario_event *event)
 	return false;
 }
 
+void node_delete(struct node_model *n, const struct scenario_event *event)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		__int128 *other = &n->other[event->device][r];
+		__int128 most = *other > 0 ? *other : 0;
+		*other -= (__int128)event->amount[r] < most ? (__int128)event->amount[r] : most;
+	}
+}
+
 /* --- the whole ----------------------------------------------------------------------------- */
 
 void node_init(struct node_model *n, const struct scenario *s)

@@ -57,6 +57,8 @@ size_t node_advance(struct node_model *n, usec_t at, size_t *ret_device);
 /* Begins to write files, or writes them at once when that takes no time: returns whether not all of
  * these fitted. */
 bool node_write(struct node_model *n, const struct scenario_event *event);
+/* Deletes files, at most what is written beside images. */
+void node_delete(struct node_model *n, const struct scenario_event *event);
 
 /* Whether an image with that one's ID is there. */
 bool node_has(const struct node_model *n, size_t image);

@@ -200,6 +200,9 @@ static void take_place(struct replay *r, const struct scenario_event *event)
 		if (node_write(&r->node, event))
 			note_full(r, event->device);
 		break;
+	case EVENT_DELETE:
+		node_delete(&r->node, event);
+		break;
 	case EVENT_RESTART_AGENT:
 		(void)entry_new(r, REPLAY_RESTART);
 		break;

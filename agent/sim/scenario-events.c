@@ -102,18 +102,25 @@ static int take_duration(const struct json_place *at, void *into)
 	return r;
 }
 
+#define AMOUNT(resource) offsetof(struct event_members, event.amount[resource])
+static const struct json_field write_fields[] = {
+	{ "filesystem", true, take_role, 0 },
+	{ "bytes", false, json_take_u64, AMOUNT(RESOURCE_BYTES) },
+	{ "inodes", false, json_take_u64, AMOUNT(RESOURCE_INODES) },
+	{ "seconds", false, take_duration, 0 },
+};
+
 static int take_write(const struct json_place *at, void *into)
 {
-	static const struct json_field fields[] = {
-		{ "filesystem", true, take_role, 0 },
-		{ "bytes", false, json_take_u64,
-		  offsetof(struct event_members, event.amount[RESOURCE_BYTES]) },
-		{ "inodes", false, json_take_u64,
-		  offsetof(struct event_members, event.amount[RESOURCE_INODES]) },
-		{ "seconds", false, take_duration, 0 },
-	};
 	(void)begin_kind(into, EVENT_WRITE);
-	return json_take_object(at, fields, ELEMENTS(fields), into);
+	return json_take_object(at, write_fields, ELEMENTS(write_fields), into);
+}
+
+static int take_delete(const struct json_place *at, void *into)
+{
+	/* as those of a write, but for the time it takes: none */
+	(void)begin_kind(into, EVENT_DELETE);
+	return json_take_object(at, write_fields, ELEMENTS(write_fields) - 1, into);
 }
 
 static int take_true(const struct json_place *at)
@@ -140,10 +147,15 @@ static int take_end(const struct json_place *at, void *into)
 }
 
 static const struct json_field event_fields[] = {
-	{ "at", true, take_at, 0 },	     { "pull", false, take_pull, 0 },
-	{ "start", false, take_start, 0 },   { "stop", false, take_stop, 0 },
-	{ "remove", false, take_remove, 0 }, { "write", false, take_write, 0 },
-	{ "gc", false, take_gc, 0 },	     { "restartAgent", false, take_restart, 0 },
+	{ "at", true, take_at, 0 },
+	{ "pull", false, take_pull, 0 },
+	{ "start", false, take_start, 0 },
+	{ "stop", false, take_stop, 0 },
+	{ "remove", false, take_remove, 0 },
+	{ "write", false, take_write, 0 },
+	{ "delete", false, take_delete, 0 },
+	{ "gc", false, take_gc, 0 },
+	{ "restartAgent", false, take_restart, 0 },
 	{ "end", false, take_end, 0 },
 };
 /* "at" is the one that is no kind. */
@@ -159,7 +171,7 @@ static int take_event(const struct json_place *at, void *into)
 	if (!m.has_kind || cJSON_GetArraySize(at->value) != N_EVENT_MEMBERS)
 		return json_wrong(at,
 				  "expected \"at\" and one of pull, start, stop, remove, write, "
-				  "gc, restartAgent, end");
+				  "delete, gc, restartAgent, end");
 	s->events[s->n_events++] = m.event;
 	return 0;
 }

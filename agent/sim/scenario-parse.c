@@ -81,6 +81,7 @@ static int take_containers(struct scenario *s, const struct json_place *at)
 
 /* Members are read in an order of ours: images name layers, events name both. */
 struct document {
+	const char *description;
 	const cJSON *version, *filesystems, *policy, *layers, *images, *containers, *sandboxes,
 		*events;
 };
@@ -95,6 +96,7 @@ static int take_value(const struct json_place *at, void *into)
 #define MEMBER(name) offsetof(struct document, name)
 static const struct json_field document_fields[] = {
 	{ "version", true, take_value, MEMBER(version) },
+	{ "description", false, json_take_string, MEMBER(description) },
 	{ "filesystems", true, take_value, MEMBER(filesystems) },
 	{ "policy", false, take_value, MEMBER(policy) },
 	{ "layers", false, take_value, MEMBER(layers) },
@@ -156,6 +158,8 @@ static int take_document(struct scenario *s, const struct json_place *root)
 	if (room > N_MAX_IMAGES + N_MAX_SCENARIO_EVENTS)
 		return json_wrong(root, "there are more than %d images and events",
 				  N_MAX_IMAGES + N_MAX_SCENARIO_EVENTS);
+	if (d.description)
+		s->description = d.description;
 	r = check_version(&version);
 	if (r == 0)
 		r = scenario_parse_filesystems(s, &filesystems);

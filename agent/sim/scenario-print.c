@@ -122,18 +122,19 @@ static void print_containers(struct json_writer *w, const struct scenario *s)
 	json_array_end(w);
 }
 
-static void print_write(struct json_writer *w, const struct scenario *s,
+static void print_files(struct json_writer *w, const struct scenario *s,
 			const struct scenario_event *event)
 {
 	const char *role = "";
 	for (int i = 0; i < _ROLE_MAX; i++)
 		if (s->device_of[i] == (int)event->device)
 			role = fs_role_to_string(i);
-	json_object_begin(w, "write");
+	json_object_begin(w, scenario_event_to_string(event->kind));
 	json_string(w, "filesystem", role);
 	json_u64(w, "bytes", event->amount[RESOURCE_BYTES]);
 	json_u64(w, "inodes", event->amount[RESOURCE_INODES]);
-	json_seconds(w, "seconds", event->duration);
+	if (event->kind == EVENT_WRITE)
+		json_seconds(w, "seconds", event->duration);
 	json_object_end(w);
 }
 
@@ -153,8 +154,8 @@ static void print_event(struct json_writer *w, const struct scenario *s,
 		json_object_end(w);
 	} else if (event->kind == EVENT_STOP || event->kind == EVENT_REMOVE) {
 		json_string(w, name, event->container.id);
-	} else if (event->kind == EVENT_WRITE) {
-		print_write(w, s, event);
+	} else if (event->kind == EVENT_WRITE || event->kind == EVENT_DELETE) {
+		print_files(w, s, event);
 	} else {
 		json_bool(w, name, true);
 	}
@@ -166,6 +167,8 @@ void scenario_print(const struct scenario *s, struct buf *out)
 	struct json_writer w = { .out = out };
 	json_object_begin(&w, NULL);
 	json_u64(&w, "version", SCENARIO_VERSION);
+	if (*s->description)
+		json_string(&w, "description", s->description);
 	print_filesystems(&w, s);
 	print_policy(&w, s);
 	print_layers(&w, s);

@@ -4,13 +4,10 @@
 #define AFTER_LAST_EVENT (15 * USEC_PER_MINUTE)
 
 static const char *const event_names[_EVENT_KIND_MAX] = {
-	[EVENT_PULL] = "pull",
-	[EVENT_START] = "start",
-	[EVENT_STOP] = "stop",
-	[EVENT_REMOVE] = "remove",
-	[EVENT_WRITE] = "write",
-	[EVENT_GC] = "gc",
-	[EVENT_RESTART_AGENT] = "restartAgent",
+	[EVENT_PULL] = "pull",	 [EVENT_START] = "start",
+	[EVENT_STOP] = "stop",	 [EVENT_REMOVE] = "remove",
+	[EVENT_WRITE] = "write", [EVENT_DELETE] = "delete",
+	[EVENT_GC] = "gc",	 [EVENT_RESTART_AGENT] = "restartAgent",
 	[EVENT_END] = "end",
 };
 
@@ -22,6 +19,7 @@ const char *scenario_event_to_string(enum scenario_event_kind kind)
 struct scenario *scenario_new(void)
 {
 	struct scenario *s = xnew(struct scenario);
+	s->description = "";
 	for (int role = 0; role < _ROLE_MAX; role++)
 		s->device_of[role] = -1;
 	return s;

@@ -54,6 +54,7 @@ enum scenario_event_kind {
 	EVENT_STOP,
 	EVENT_REMOVE,
 	EVENT_WRITE,
+	EVENT_DELETE,
 	EVENT_GC,
 	EVENT_RESTART_AGENT,
 	EVENT_END,
@@ -66,13 +67,14 @@ struct scenario_event {
 	usec_t at;
 	size_t image;		    /* PULL: index into images */
 	struct container container; /* START; STOP, REMOVE: its ID */
-	size_t device;		    /* WRITE: index into devices */
+	size_t device;		    /* WRITE, DELETE: index into devices */
 	uint64_t amount[_RESOURCE_MAX];
 	usec_t duration;
 };
 
 struct scenario {
 	struct arena arena;
+	const char *description; /* for people; "" for none */
 	struct scenario_device devices[_ROLE_MAX];
 	size_t n_devices;
 	int device_of[_ROLE_MAX]; /* index into devices; -1: the node has no such filesystem */

@@ -118,6 +118,25 @@ static void writes(void **state)
 	node_done(&n);
 }
 
+static void deletions(void **state)
+{
+	(void)state;
+	cleanup_scenario struct scenario *s = scenario("");
+	struct node_model n;
+	struct scenario_event written = event(50, 7, 0), deleted = event(120, 3, 0);
+	node_init(&n, s);
+	(void)node_write(&n, &written);
+	node_delete(&n, &deleted);
+	assert_int_equal(available(&n), 720);
+	assert_int_equal(inodes_free(&n), 71);
+	/* no more than there is: images stay */
+	node_delete(&n, &deleted);
+	node_delete(&n, &deleted);
+	assert_int_equal(available(&n), 750);
+	assert_int_equal(inodes_free(&n), 75);
+	node_done(&n);
+}
+
 static void filling_up(void **state)
 {
 	(void)state;
@@ -225,7 +244,8 @@ int main(void)
 		cmocka_unit_test(shared_layers),  cmocka_unit_test(no_space),
 		cmocka_unit_test(writes),	  cmocka_unit_test(filling_up),
 		cmocka_unit_test(inodes_run_out), cmocka_unit_test(containers),
-		cmocka_unit_test(as_inventory),	  cmocka_unit_test(crossing),
+		cmocka_unit_test(deletions),	  cmocka_unit_test(as_inventory),
+		cmocka_unit_test(crossing),
 	};
 	return cmocka_run_group_tests_name("node-model", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #define EVENT(e)    HEAD IMAGE_A ",\"events\":[" e "]}"
 
 static const char *const everything =
-	"{\"version\":1,"
+	"{\"version\":1,\"description\":\"one of each\","
 	"\"filesystems\":{\"imagefs\":{\"device\":\"d1\",\"capacityBytes\":4000000000,"
 	"\"capacityInodes\":262144,\"otherBytes\":-100,\"otherInodes\":50},"
 	"\"nodefs\":{\"device\":\"d1\"},\"containerfs\":{\"device\":\"d2\",\"capacityBytes\":7,"
@@ -34,7 +34,8 @@ static const char *const everything =
 	"\"imageVolumes\":[]}},"
 	"{\"at\":3,\"stop\":\"c2\"},{\"at\":4,\"remove\":\"c2\"},"
 	"{\"at\":5,\"write\":{\"filesystem\":\"containerfs\",\"bytes\":10,\"inodes\":1,"
-	"\"seconds\":2.5}},{\"at\":6,\"gc\":true},{\"at\":7,\"restartAgent\":true},"
+	"\"seconds\":2.5}},{\"at\":5.5,\"delete\":{\"filesystem\":\"containerfs\",\"bytes\":4,"
+	"\"inodes\":1}},{\"at\":6,\"gc\":true},{\"at\":7,\"restartAgent\":true},"
 	"{\"at\":8,\"end\":true}]}";
 
 static struct scenario *parse(const char *text)
@@ -50,6 +51,7 @@ static void all_members(void **state)
 {
 	(void)state;
 	cleanup_scenario struct scenario *s = parse(everything);
+	assert_string_equal(s->description, "one of each");
 	assert_int_equal(s->n_devices, 2);
 	assert_int_equal(s->device_of[ROLE_NODEFS], s->device_of[ROLE_IMAGEFS]);
 	assert_int_equal(s->devices[0].other[RESOURCE_BYTES], -100);
@@ -64,9 +66,10 @@ static void all_members(void **state)
 	assert_int_equal(s->images[1].image.n_layers, 1);
 	assert_int_equal(s->layers[s->images[1].image.layers[0]].size[RESOURCE_BYTES], 3);
 	assert_int_equal(s->containers.containers[0].state, CONTAINER_EXITED);
-	assert_int_equal(s->n_events, 8);
+	assert_int_equal(s->n_events, 9);
 	assert_int_equal(s->events[1].image, 2);
 	assert_int_equal(s->events[4].duration, 2500000);
+	assert_int_equal(s->events[5].amount[RESOURCE_BYTES], 4);
 	assert_int_equal(scenario_end(s), 8 * USEC_PER_SEC);
 }
 
@@ -98,6 +101,7 @@ static void order_and_end(void **state)
 	cleanup_scenario struct scenario *pass = parse(EVENT("{\"at\":4,\"gc\":true}"));
 	assert_int_equal(scenario_end(pass), 4 * USEC_PER_SEC);
 	cleanup_scenario struct scenario *none = parse(HEAD "}");
+	assert_string_equal(none->description, "");
 	assert_int_equal(scenario_end(none), 15 * USEC_PER_MINUTE);
 }
 
@@ -116,6 +120,7 @@ static void hostile(void **state)
 		{ "{\"version\":2," FILESYSTEMS "}", "version: this program reads version 1",
 		  EINVAL },
 		{ "{\"version\":\"1\"," FILESYSTEMS "}", "version: expected an integer", EINVAL },
+		{ HEAD ",\"description\":7}", "description: expected a string", EINVAL },
 		{ HEAD ",\"x\":1}", "x: unknown; expected one of version", EINVAL },
 		{ HEAD ",\"images\":[],\"images\":[]}", "images: is there twice", EINVAL },
 		{ "{\"version\":1,\"filesystems\":{}}", "filesystems.imagefs: is missing", EINVAL },
@@ -185,6 +190,10 @@ static void hostile(void **state)
 		  "events[0].write.filesystem: expected imagefs, nodefs or containerfs", EINVAL },
 		{ EVENT("{\"at\":1,\"write\":{\"filesystem\":\"imagefs\",\"seconds\":-1}}"),
 		  "events[0].write.seconds: expected 0 to", EINVAL },
+		{ EVENT("{\"at\":1,\"delete\":{\"filesystem\":\"imagefs\",\"seconds\":1}}"),
+		  "events[0].delete.seconds: unknown", EINVAL },
+		{ EVENT("{\"at\":1,\"delete\":{\"filesystem\":\"imagefs\",\"bytes\":-1}}"),
+		  "events[0].delete.bytes: expected an integer", EINVAL },
 		{ EVENT("{\"at\":1,\"end\":\"yes\"}"), "events[0].end: expected true", EINVAL },
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
