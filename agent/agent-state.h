@@ -64,7 +64,7 @@ struct agent {
 	struct status status;
 	struct process_metrics process;
 	struct sampler samplers[_ROLE_MAX];
-	struct pressure pressure; /* of imagefs */
+	struct pressure pressure;
 	struct kubelet_limits kubelet;
 	struct err kubelet_error; /* why they could not be read again, as last told */
 	struct reclaimer reclaimer;
@@ -102,4 +102,7 @@ void serving_notify(struct agent *a);
 void announce_pass_started(struct agent *a, enum pass_trigger trigger);
 void announce_pass_ended(struct agent *a, const struct pass_report *report);
 void announce_removed(const struct pass_report *report, const struct removal *removal);
+/* A level of pressure by an eviction threshold began or ended. */
+void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
+		       enum pressure_level level, bool with_images);
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck);

@@ -32,21 +32,39 @@ static bool repeats(const struct agent *a, const struct pass_report *report)
 	       (report->result != RESULT_REACHED || report->request.dry_run);
 }
 
-void announce_pass_started(struct agent *a, enum pass_trigger trigger)
+static char *human_amount(enum resource r, uint64_t amount, char buf[HUMAN_MAX])
+{
+	return r == RESOURCE_BYTES ? human_bytes(amount, buf) : human_count(amount, buf);
+}
+
+/* Which threshold it is about: the high one, where that is crossed, else one of eviction. */
+static void describe_start(const struct agent *a, enum pass_trigger trigger, char *ret, size_t size)
 {
 	const struct status_filesystem *f = &a->status.filesystems[ROLE_IMAGEFS];
 	enum resource r = trigger == TRIGGER_INODES ? RESOURCE_INODES : RESOURCE_BYTES;
-	char message[STATUS_TEXT_MAX];
+	char available[HUMAN_MAX];
 	if (trigger == TRIGGER_AGE)
-		(void)snprintf(message, sizeof(message),
-			       "imagefs: %zu images are over the maximum age",
+		(void)snprintf(ret, size, "imagefs: %zu images are over the maximum age",
 			       a->reclaimer.schedule.n_over_age);
-	else
+	else if (a->pressure.wanted[r][PRESSURE_GC])
 		(void)snprintf(
-			message, sizeof(message),
+			ret, size,
 			"imagefs: %d%% of %s used, at or above %d%%: reclaiming down to %d%%",
 			space_used_percent(&f->space, r), resource_to_string(r),
 			f->thresholds[r][LEVEL_HIGH].percent, f->thresholds[r][LEVEL_LOW].percent);
+	else
+		(void)snprintf(ret, size,
+			       "imagefs: %s %s available, %s eviction threshold in force",
+			       human_amount(r, space_available(&f->space, r), available),
+			       resource_to_string(r),
+			       a->pressure.wanted[r][PRESSURE_HARD] ? "a hard" : "a soft");
+}
+
+void announce_pass_started(struct agent *a, enum pass_trigger trigger)
+{
+	const struct status_filesystem *f = &a->status.filesystems[ROLE_IMAGEFS];
+	char message[STATUS_TEXT_MAX];
+	describe_start(a, trigger, message, sizeof(message));
 	struct log_field fields[] = {
 		LOG_TEXT("reason", occurrence_to_string(OCCURRENCE_RECLAIM_STARTED)),
 		LOG_TEXT("filesystem", fs_role_to_string(ROLE_IMAGEFS)),
@@ -114,13 +132,12 @@ static void describe_futile(const struct pass_report *report, char *ret, size_t 
 		space_available(&report->after, RESOURCE_BYTES) < report->trigger[RESOURCE_BYTES]
 			? RESOURCE_BYTES
 			: RESOURCE_INODES;
-	char *(*human)(uint64_t, char[HUMAN_MAX]) = r == RESOURCE_BYTES ? human_bytes : human_count;
 	uint64_t missing = report->trigger[r] - space_available(&report->after, r);
 	int n = snprintf(ret, size,
 			 "imagefs: futile: %s %s needed to clear the threshold, %s reclaimable, "
 			 "%zu images removed; something else fills the filesystem",
-			 human(missing, need), resource_to_string(r),
-			 human(report->plan.reclaimable[r], have), report->n_removals);
+			 human_amount(r, missing, need), resource_to_string(r),
+			 human_amount(r, report->plan.reclaimable[r], have), report->n_removals);
 	if (report->plan.next_eligible != USEC_INFINITY && n > 0 && (size_t)n < size)
 		(void)snprintf(ret + n, size - (size_t)n, "; the next image comes of age in %s",
 			       human_duration(report->plan.next_eligible - report->ended, wait));
@@ -206,6 +223,37 @@ void announce_pass_ended(struct agent *a, const struct pass_report *report)
 		LOG_NUMBER("availableBytes", report->after.avail_bytes),
 	};
 	announce(o, priority, fields, ELEMENTS(fields), message);
+}
+
+void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
+		       enum pressure_level level, bool with_images)
+{
+	const struct status_pressure *levels = f->pressure[r];
+	enum occurrence o = !levels[level].active    ? OCCURRENCE_PRESSURE_CLEARED
+			    : level == PRESSURE_HARD ? OCCURRENCE_PRESSURE_HARD
+						     : OCCURRENCE_PRESSURE_SOFT;
+	const struct status_threshold *t =
+		&f->thresholds[r][level == PRESSURE_HARD ? LEVEL_HARD : LEVEL_SOFT];
+	char message[STATUS_TEXT_MAX], available[HUMAN_MAX], threshold[HUMAN_MAX];
+	(void)snprintf(
+		message, sizeof(message),
+		"%s: %s pressure on %s %s: %s available, the threshold is %s%s",
+		fs_role_to_string(role), pressure_level_to_string(level), resource_to_string(r),
+		levels[level].active ? "begins" : "is over",
+		human_amount(r, space_available(&f->space, r), available),
+		human_amount(r, t->available, threshold),
+		levels[level].active && !with_images
+			? "; no images are on this filesystem, removing some does not help it"
+			: "");
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(o)),
+		LOG_TEXT("filesystem", fs_role_to_string(role)),
+		LOG_TEXT("resource", resource_to_string(r)),
+		LOG_TEXT("level", pressure_level_to_string(level)),
+		LOG_NUMBER("available", space_available(&f->space, r)),
+		LOG_NUMBER("threshold", t->available),
+	};
+	announce(o, -1, fields, ELEMENTS(fields), message);
 }
 
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck)

@@ -5,6 +5,7 @@
 
 #include "config/kubelet-config.h"
 #include "core/eviction-parse.h"
+#include "node-status.h"
 
 static struct eviction_map map_of(const struct kubelet_map *map, struct eviction_entry *entries)
 {
@@ -62,9 +63,7 @@ struct image_gc_policy effective_policy(const struct config *config,
 	bool shared[_ROLE_MAX];
 	if (!images->sampled)
 		return policy;
-	for (int role = 0; role < _ROLE_MAX; role++)
-		shared[role] = role == ROLE_IMAGEFS ||
-			       (filesystems[role].sampled && filesystems[role].dev == images->dev);
+	node_status_with_images(filesystems, shared);
 	lead_apply(&policy, kubelet, &images->space, shared, (int)config->kubelet_lead_percent);
 	return policy;
 }

@@ -86,6 +86,43 @@ void node_status_thresholds(struct status_filesystem *f, const struct image_gc_p
 	}
 }
 
+static void eviction_status(struct status_filesystem *f, enum resource r, enum eviction_level level,
+			    const struct eviction_pressure *e, uint64_t transitions)
+{
+	f->thresholds[r][level == EVICTION_HARD ? LEVEL_HARD : LEVEL_SOFT] =
+		(struct status_threshold){ .known = e->known,
+					   .percent = -1,
+					   .available = e->amount };
+	f->pressure[r][pressure_level_of(level)] = (struct status_pressure){
+		.known = e->known,
+		.active = e->active,
+		.transitions = transitions,
+	};
+}
+
+void node_status_pressure(struct status_filesystem *f, enum fs_role role,
+			  const struct pressure *pressure)
+{
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		if (role == ROLE_IMAGEFS) {
+			f->pressure[r][PRESSURE_GC].active = pressure->wanted[r][PRESSURE_GC];
+			f->pressure[r][PRESSURE_GC].transitions = pressure->gc_transitions[r];
+		}
+		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
+			eviction_status(f, r, level, &pressure->verdict.pressure[role][r][level],
+					pressure->eviction.transitions[role][r][level]);
+	}
+}
+
+void node_status_with_images(const struct status_filesystem filesystems[_ROLE_MAX],
+			     bool ret[_ROLE_MAX])
+{
+	const struct status_filesystem *images = &filesystems[ROLE_IMAGEFS];
+	for (int role = 0; role < _ROLE_MAX; role++)
+		ret[role] = images->sampled && filesystems[role].sampled &&
+			    filesystems[role].dev == images->dev;
+}
+
 void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
 			 const struct kubelet_limits *kubelet)
 {

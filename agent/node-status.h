@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "core/forecast.h"
 #include "core/lead.h"
+#include "core/pressure.h"
 #include "core/reclaim.h"
 #include "core/status.h"
 #include "node/mountinfo.h"
@@ -27,6 +28,12 @@ void node_status_sampled(struct status_filesystem *f, const struct space *space,
 			 const struct mount *mount, int64_t wall);
 /* The thresholds of image garbage collection as amounts of that filesystem. */
 void node_status_thresholds(struct status_filesystem *f, const struct image_gc_policy *policy);
+/* The thresholds of eviction as amounts of that filesystem, and every pressure on it. */
+void node_status_pressure(struct status_filesystem *f, enum fs_role role,
+			  const struct pressure *pressure);
+/* Which roles are on the device of the images, as they were sampled last. */
+void node_status_with_images(const struct status_filesystem filesystems[_ROLE_MAX],
+			     bool ret[_ROLE_MAX]);
 /* Where the kubelet acts on that filesystem in that role, for comparison. */
 void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
 			 const struct kubelet_limits *kubelet);

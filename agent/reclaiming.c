@@ -129,6 +129,9 @@ static struct reclaim_job *job_new(struct agent *a, enum reclaim_kind kind)
 	j->agent = a;
 	j->config = shared_config_ref(a->config);
 	j->policy = effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
+	bool with_images[_ROLE_MAX];
+	node_status_with_images(a->status.filesystems, with_images);
+	pressure_goals(&a->pressure, with_images, &j->policy);
 	j->node = &a->reclaimer.node;
 	j->stopping = &a->reclaimer.stopping;
 	return j;

@@ -104,9 +104,42 @@ static usec_t next_interval(struct sampler *s)
 	struct cadence_limits limits = { c->sample_interval_min, c->sample_interval_max };
 	if (s->role != ROLE_IMAGEFS)
 		return limits.interval_max;
-	struct image_gc_policy policy = effective_policy(c, &a->kubelet, a->status.filesystems);
-	return schedule_sample_interval(&status_of(s)->space, &policy, &a->pressure,
+	return schedule_sample_interval(&status_of(s)->space, &a->pressure,
 					forecast_fastest_rate(&s->forecast), &limits);
+}
+
+/* Shows the pressure on a filesystem, and tells what changed. */
+static void show_pressure(struct agent *a, enum fs_role role, bool with_images)
+{
+	struct status_filesystem *f = &a->status.filesystems[role];
+	bool before[_RESOURCE_MAX][_PRESSURE_MAX];
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		for (int level = 0; level < _PRESSURE_MAX; level++)
+			before[r][level] = f->pressure[r][level].active;
+	node_status_pressure(f, role, &a->pressure);
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		for (int level = PRESSURE_SOFT; level < _PRESSURE_MAX; level++)
+			if (f->pressure[r][level].active != before[r][level])
+				announce_pressure(f, role, r, level, with_images);
+}
+
+/* A sample counts for every role on its device. */
+static void step_pressure(struct sampler *s, const struct image_gc_policy *policy)
+{
+	struct agent *a = s->agent;
+	const struct status_filesystem *f = status_of(s);
+	struct pressure_sample sample = { 0 };
+	node_status_with_images(a->status.filesystems, sample.with_images);
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		const struct status_filesystem *other = &a->status.filesystems[role];
+		if (other->sampled && other->dev == f->dev)
+			sample.spaces[role] = &f->space;
+	}
+	(void)pressure_step(&a->pressure, policy, &a->config->config->eviction, now_monotonic(),
+			    &sample);
+	for (int role = 0; role < _ROLE_MAX; role++)
+		if (a->status.filesystems[role].sampled)
+			show_pressure(a, role, sample.with_images[role]);
 }
 
 static void take_sample(struct sampler *s, const struct probe_job *p)
@@ -122,17 +155,13 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 	node_status_sampled(f, &p->space, p->has_mount ? &p->mount : NULL, now_wall());
 	node_status_forecast(f, &s->forecast);
 	node_status_kubelet(f, s->role, &a->kubelet);
-	if (s->role != ROLE_IMAGEFS)
-		return;
 	struct image_gc_policy policy =
 		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
-	node_status_thresholds(f, &policy);
-	(void)pressure_step(&a->pressure, &policy, &p->space);
-	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		f->pressure[r][PRESSURE_GC].active = a->pressure.active[r];
-		f->pressure[r][PRESSURE_GC].transitions = a->pressure.transitions[r];
-	}
-	a->sampled(a);
+	if (s->role == ROLE_IMAGEFS)
+		node_status_thresholds(f, &policy);
+	step_pressure(s, &policy);
+	if (s->role == ROLE_IMAGEFS)
+		a->sampled(a);
 }
 
 static void probe_done(struct sampler *s, struct probe_job *p)

@@ -86,20 +86,27 @@ static void look_at(const char *root, struct status_filesystem *f, const char *p
 	node_status_sampled(f, &space, known ? &mount : NULL, now_wall());
 }
 
-static void judge(struct status *s, const struct image_gc_policy *policy,
-		  const struct kubelet_limits *kubelet)
+/* One look: a grace period has not passed by that, and policy's goals are those of hard thresholds. */
+static void judge(struct status *s, const struct config *config,
+		  const struct kubelet_limits *kubelet, struct image_gc_policy *policy)
 {
 	struct status_filesystem *f = &s->filesystems[ROLE_IMAGEFS];
 	struct pressure pressure = { 0 };
+	struct pressure_sample sample = { 0 };
+	node_status_with_images(s->filesystems, sample.with_images);
+	if (f->sampled)
+		node_status_thresholds(f, policy);
 	for (int role = 0; role < _ROLE_MAX; role++)
 		if (s->filesystems[role].sampled)
-			node_status_kubelet(&s->filesystems[role], role, kubelet);
-	if (!f->sampled)
-		return;
-	node_status_thresholds(f, policy);
-	(void)pressure_step(&pressure, policy, &f->space);
-	for (int r = 0; r < _RESOURCE_MAX; r++)
-		f->pressure[r][PRESSURE_GC].active = pressure.active[r];
+			sample.spaces[role] = &s->filesystems[role].space;
+	(void)pressure_step(&pressure, policy, &config->eviction, now_monotonic(), &sample);
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		if (!s->filesystems[role].sampled)
+			continue;
+		node_status_kubelet(&s->filesystems[role], role, kubelet);
+		node_status_pressure(&s->filesystems[role], role, &pressure);
+	}
+	pressure_goals(&pressure, sample.with_images, policy);
 }
 
 /* Fills s with what can be seen from here, and returns the policy that holds on this node. */
@@ -127,7 +134,7 @@ static struct image_gc_policy survey(const struct cli_options *o, const struct c
 	if (kubelet_limits_read(config, o->root, &kubelet, &e) < 0)
 		log_warning("the kubelet's configuration: %s; not kept ahead of", e.msg);
 	policy = effective_policy(config, &kubelet, s->filesystems);
-	judge(s, &policy, &kubelet);
+	judge(s, config, &kubelet, &policy);
 	return policy;
 }
 

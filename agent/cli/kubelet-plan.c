@@ -24,7 +24,7 @@ static int kubelet_thresholds(const struct config *config, struct sim_policy *po
 				  ours->image_gc_high_percent[RESOURCE_BYTES] &&
 			  config->image_gc_low_percent[RESOURCE_BYTES] ==
 				  ours->image_gc_low_percent[RESOURCE_BYTES];
-	int r = sim_policy_from_config(config, NULL, ACTOR_KUBELET, policy, e);
+	int r = sim_policy_from_config(config, ACTOR_KUBELET, policy, e);
 	if (r < 0 || !as_shipped)
 		return r;
 	policy->gc.high_percent[RESOURCE_BYTES] = SIM_KUBELET_HIGH_PERCENT;

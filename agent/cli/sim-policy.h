@@ -25,9 +25,9 @@ const char *sim_actor_to_string(enum sim_actor actor); /* "agent", "kubelet" */
 must_check int sim_policy_load(const struct cli_options *o, const struct scenario *s,
 			       const char *file, enum sim_actor actor, struct config **ret_config,
 			       struct sim_policy *ret, struct err *e);
-/* The policy of a configuration, with settings of a scenario that may be NULL for keys that it lacks. */
-must_check int sim_policy_from_config(const struct config *config, const struct scenario *s,
-				      enum sim_actor actor, struct sim_policy *ret, struct err *e);
+/* The policy of a configuration, read as that actor reads it. */
+must_check int sim_policy_from_config(const struct config *config, enum sim_actor actor,
+				      struct sim_policy *ret, struct err *e);
 /* Replays by that actor's rules. -EINVAL: these are none that the actor accepts. */
 must_check int sim_replay(struct replay *r, enum sim_actor actor, struct err *e);
 

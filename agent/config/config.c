@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/eviction-texts.h"
 #include "config/keys.h"
 #include "config/loader.h"
 #include "util/json-write.h"
@@ -18,6 +19,9 @@ struct config *config_defaults(void)
 		assert(r == 0);
 		(void)r;
 	}
+	int r = eviction_texts_parse(c, EVICTION_OURS, &c->eviction.thresholds, NULL);
+	assert(r == 0);
+	(void)r;
 	return c;
 }
 
@@ -52,6 +56,8 @@ int config_load(const struct config_source *source, struct config **ret, struct 
 		r = loader_override(&l, source->overrides[i], e);
 	if (r == 0)
 		r = loader_validate(&l, e);
+	if (r == 0)
+		r = loader_validate_eviction(&l, e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(c);

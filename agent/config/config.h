@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/eviction.h"
 #include "core/policy.h"
 #include "core/space.h"
 #include "util/alloc.h"
@@ -57,6 +58,11 @@ struct config {
 	int64_t keep_newest_per_repository;
 	enum when_futile when_futile;
 	int64_t max_removals_per_pass;
+
+	struct {
+		char *hard, *soft, *soft_grace_period, *minimum_reclaim; /* "" for none */
+	} eviction_texts;
+	struct eviction_policy eviction; /* what the texts say */
 
 	char *kubelet_config; /* "auto", "no" or an absolute path */
 	int64_t kubelet_lead_percent;

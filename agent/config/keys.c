@@ -5,6 +5,7 @@
 
 #include "config/checks.h"
 #include "config/values.h"
+#include "core/eviction-parse.h"
 #include "util/limits.h"
 
 static const char *const log_formats[] = { "auto", "journal", "text", "json", NULL };
@@ -249,6 +250,56 @@ const struct config_key config_keys[] = {
 		.max = N_MAX_IMAGES,
 		.default_value = "0",
 		.doc = "A pass ends after this many removals. 0: no limit.",
+	},
+	{
+		.section = "eviction",
+		.name = "evictionHard",
+		.type = CONFIG_STRING,
+		AT(eviction_texts.hard),
+		.default_value = EVICTION_DEFAULT_HARD,
+		.expected = "SIGNAL<AMOUNT, several separated by commas",
+		.doc = "Pressure at once when less than this is available: an amount such as 10Gi, or "
+		       "a percentage such as 10%. Signals are available and inodesFree of nodefs, "
+		       "imagefs and containerfs: nodefs.available. The agent reclaims what helps the "
+		       "filesystem concerned; it never evicts pods.",
+	},
+	{
+		.section = "eviction",
+		.name = "evictionSoft",
+		.type = CONFIG_STRING,
+		AT(eviction_texts.soft),
+		.default_value = "",
+		.expected = "SIGNAL<AMOUNT, several separated by commas",
+		.doc = "The same, where pressure begins only after a grace period. Each signal "
+		       "here needs one.",
+	},
+	{
+		.section = "eviction",
+		.name = "evictionSoftGracePeriod",
+		.type = CONFIG_STRING,
+		AT(eviction_texts.soft_grace_period),
+		.default_value = "",
+		.expected = "SIGNAL=DURATION, several separated by commas",
+		.doc = "For how long less must be available without a break.",
+	},
+	{
+		.section = "eviction",
+		.name = "evictionMinimumReclaim",
+		.type = CONFIG_STRING,
+		AT(eviction_texts.minimum_reclaim),
+		.default_value = "",
+		.expected = "SIGNAL=AMOUNT, several separated by commas",
+		.doc = "How much more than its threshold is available before it is over.",
+	},
+	{
+		.section = "eviction",
+		.name = "evictionPressureTransitionPeriod",
+		.type = CONFIG_DURATION,
+		AT(eviction.transition_period),
+		.min = 0,
+		.max = CONFIG_DURATION_MAX,
+		.default_value = "5m",
+		.doc = "For how long pressure is still reported after its threshold was cleared.",
 	},
 	{
 		.section = "kubelet",

@@ -32,7 +32,8 @@ struct config_key {
 	const char *const *choices; /* CHOICE: NULL-terminated */
 	const char *default_value;  /* as it is written in a file, in the form that is printed */
 	const char *expected; /* STRING, WORDS: what check accepts, as it follows "expected" */
-	/* STRING, WORDS: NULL when value is right, "" when it is not, else what is wrong with it. */
+	/* STRING, WORDS: NULL when value is right, "" when it is not, else what is wrong with it.
+	 * STRING without it: what concerns several keys, see loader_validate(). */
 	const char *(*check)(const char *value);
 	const char *doc; /* sentences for agent.conf */
 };

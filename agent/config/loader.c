@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/eviction-texts.h"
 #include "config/ini.h"
 #include "config/keys.h"
 #include "config/suggest.h"
@@ -315,4 +316,29 @@ int loader_validate(const struct loader *l, struct err *e)
 		return break_rule(l, rule, small, big, e);
 	}
 	return 0;
+}
+
+/*
+ * The message begins with the key's name, which is the end of where it came from. A grace period that
+ * is nowhere came from nowhere; evictionSoft wants it.
+ */
+static int blame_eviction(const struct loader *l, const struct err *why, struct err *e)
+{
+	const char *soft = origin_of(l, config_key_find("eviction", "evictionSoft"))->where;
+	for (size_t i = 0; i < n_config_keys; i++) {
+		size_t len = strlen(config_keys[i].name);
+		const char *where = l->origins[i].where;
+		if (where && strncmp(why->msg, config_keys[i].name, len) == 0 &&
+		    why->msg[len] == ':')
+			return err_set(e, why->code, "%s%s", where, why->msg + len);
+	}
+	return err_set(e, why->code, "%s%s%s", soft ? soft : "", soft ? ": " : "", why->msg);
+}
+
+int loader_validate_eviction(const struct loader *l, struct err *e)
+{
+	struct err why = { 0 };
+	int r = eviction_texts_parse(l->config, EVICTION_OURS, &l->config->eviction.thresholds,
+				     &why);
+	return r < 0 ? blame_eviction(l, &why, e) : 0;
 }

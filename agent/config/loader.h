@@ -32,3 +32,5 @@ must_check int loader_set(struct loader *l, const char *name, const char *value,
 			  struct err *e);
 /* What concerns several keys; the message names the one that was set last. */
 must_check int loader_validate(const struct loader *l, struct err *e);
+/* The texts of section [eviction] by our own grammar; sets the thresholds that they make. */
+must_check int loader_validate_eviction(const struct loader *l, struct err *e);

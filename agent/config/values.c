@@ -154,7 +154,9 @@ static const char *check_path(const struct config_key *key, const char *path)
 static int parse_string(const struct config_key *key, char **member, const char *text,
 			struct err *e)
 {
-	const char *wrong = key->type == CONFIG_PATH ? check_path(key, text) : key->check(text);
+	const char *wrong = key->type == CONFIG_PATH ? check_path(key, text)
+			    : key->check	     ? key->check(text)
+						     : NULL;
 	if (wrong)
 		return refuse(key, text, wrong, e);
 	free(*member);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/eviction-threshold.h"
 #include "core/space.h"
 #include "util/usec.h"
 
@@ -12,6 +13,12 @@
 enum removal_order {
 	ORDER_LRU,	       /* last used, then first seen longest ago, as the kubelet */
 	ORDER_FEWEST_REMOVALS, /* who frees the most of what is scarce */
+};
+
+/* An amount available that ends a pressure, and the one to reclaim to, which is no smaller. */
+struct reclaim_goal {
+	uint64_t clear;
+	uint64_t target; /* 0: nothing is asked for */
 };
 
 /* What image garbage collection may do and when, as the configuration says it. */
@@ -28,4 +35,6 @@ struct image_gc_policy {
 	bool keep_unrecoverable;
 	bool proceed_when_futile;
 	uint32_t max_removals; /* per pass; 0: no limit */
+	/* Of eviction thresholds that are in force on the image filesystem; see pressure.h. */
+	struct reclaim_goal eviction[_RESOURCE_MAX][_EVICTION_LEVEL_MAX];
 };

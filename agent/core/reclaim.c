@@ -20,7 +20,7 @@ struct pass {
 	struct pass_report *report;
 	struct space space;	     /* the last measurement */
 	uint64_t aim[_RESOURCE_MAX]; /* the targets worth removing images for; 0: none */
-	bool high[_RESOURCE_MAX];    /* the high threshold was crossed */
+	bool crossed[_RESOURCE_MAX]; /* some threshold was */
 	unsigned empty_in_a_row, failed_in_a_row;
 	bool over_age_left; /* the runtime refused to remove one */
 };
@@ -39,20 +39,47 @@ static bool pass_measure(struct pass *p)
 	return true;
 }
 
-/* Sets what has to be available of one resource: to clear the trigger and to meet the target. */
-static void goal_set(struct pass *p, enum resource r)
+/* What the high threshold, or somebody's wish, asks for. */
+static struct reclaim_goal goal_of_collection(struct pass *p, enum resource r)
 {
-	struct pass_report *report = p->report;
 	uint64_t total = space_total(&p->space, r), available = space_available(&p->space, r), over;
 	uint64_t target = threshold_target_available(total, p->policy->low_percent[r]);
-	bool manual = report->request.trigger == TRIGGER_MANUAL;
+	bool manual = p->report->request.trigger == TRIGGER_MANUAL;
 	bool high = threshold_trigger_available(total, p->policy->high_percent[r], &over) &&
 		    available <= over;
 	if (!high && !(manual && available < target))
-		return;
-	p->high[r] = high;
-	report->target[r] = target;
-	report->trigger[r] = high && over < target ? over + 1 : target;
+		return (struct reclaim_goal){ 0 };
+	p->crossed[r] = p->crossed[r] || high;
+	return (struct reclaim_goal){
+		.clear = high && over < target ? over + 1 : target,
+		.target = target,
+	};
+}
+
+/* What an eviction threshold asks for. Where it is cleared but for its minimum reclaim, this is what is
+ * left to clear. */
+static struct reclaim_goal goal_of_eviction(struct pass *p, enum resource r,
+					    const struct reclaim_goal *asked)
+{
+	uint64_t available = space_available(&p->space, r);
+	struct reclaim_goal goal = *asked;
+	if (goal.target <= available)
+		return (struct reclaim_goal){ 0 };
+	p->crossed[r] = true;
+	if (goal.clear <= available)
+		goal.clear = goal.target;
+	return goal;
+}
+
+static void goals_sum_up(struct pass_report *report, enum resource r)
+{
+	for (int level = 0; level < _PRESSURE_MAX; level++) {
+		const struct reclaim_goal *goal = &report->goals[r][level];
+		if (goal->target > report->target[r])
+			report->target[r] = goal->target;
+		if (goal->clear > report->trigger[r])
+			report->trigger[r] = goal->clear;
+	}
 }
 
 static void goals_set(struct pass *p)
@@ -60,12 +87,20 @@ static void goals_set(struct pass *p)
 	struct pass_report *report = p->report;
 	if (report->request.trigger == TRIGGER_MANUAL && report->request.to_percent >= 0) {
 		uint64_t total = space_total(&p->space, RESOURCE_BYTES);
-		report->target[RESOURCE_BYTES] = report->trigger[RESOURCE_BYTES] =
-			threshold_target_available(total, report->request.to_percent);
+		uint64_t wish = threshold_target_available(total, report->request.to_percent);
+		report->goals[RESOURCE_BYTES][PRESSURE_GC] =
+			(struct reclaim_goal){ .clear = wish, .target = wish };
+		goals_sum_up(report, RESOURCE_BYTES);
 		return;
 	}
-	for (int r = 0; r < _RESOURCE_MAX; r++)
-		goal_set(p, r);
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		struct reclaim_goal *goals = report->goals[r];
+		goals[PRESSURE_GC] = goal_of_collection(p, r);
+		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
+			goals[pressure_level_of(level)] =
+				goal_of_eviction(p, r, &p->policy->eviction[r][level]);
+		goals_sum_up(report, r);
+	}
 }
 
 static bool goals_met(const struct pass *p, const uint64_t goal[_RESOURCE_MAX])
@@ -77,8 +112,8 @@ static bool goals_met(const struct pass *p, const uint64_t goal[_RESOURCE_MAX])
 }
 
 /*
- * Aims for the targets whose trigger all candidates together could clear, as far as predictions tell.
- * Where that is hopeless for one resource, the other is still worth it.
+ * Aims for the goals that all candidates together could clear, as far as predictions tell. Where that is
+ * hopeless for one of them, the others are still worth it: not the high threshold, but a hard one.
  */
 static void aims_set(struct pass *p)
 {
@@ -86,8 +121,12 @@ static void aims_set(struct pass *p)
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
 		uint64_t possible =
 			amount_add(space_available(&p->space, r), report->plan.reclaimable[r]);
-		if (possible >= report->trigger[r] || p->policy->proceed_when_futile)
-			p->aim[r] = report->target[r];
+		for (int level = 0; level < _PRESSURE_MAX; level++) {
+			const struct reclaim_goal *goal = &report->goals[r][level];
+			if (goal->target > p->aim[r] &&
+			    (possible >= goal->clear || p->policy->proceed_when_futile))
+				p->aim[r] = goal->target;
+		}
 	}
 }
 
@@ -99,7 +138,7 @@ static enum remove_reason removal_reason(const struct pass *p, const struct verd
 	bool bytes = space_available(&p->space, RESOURCE_BYTES) < p->aim[RESOURCE_BYTES];
 	/* Only what no threshold asked for is somebody's wish. */
 	if (report->request.trigger == TRIGGER_MANUAL &&
-	    !p->high[bytes ? RESOURCE_BYTES : RESOURCE_INODES])
+	    !p->crossed[bytes ? RESOURCE_BYTES : RESOURCE_INODES])
 		return REMOVE_MANUAL;
 	return bytes ? REMOVE_SPACE : REMOVE_INODES;
 }
@@ -236,11 +275,14 @@ static bool victims_remove(struct pass *p)
 	return true;
 }
 
-static bool a_trigger_cleared(const struct pass *p)
+static bool a_goal_cleared(const struct pass *p)
 {
 	for (int r = 0; r < _RESOURCE_MAX; r++)
-		if (p->report->target[r] && space_available(&p->space, r) >= p->report->trigger[r])
-			return true;
+		for (int level = 0; level < _PRESSURE_MAX; level++) {
+			const struct reclaim_goal *goal = &p->report->goals[r][level];
+			if (goal->target && space_available(&p->space, r) >= goal->clear)
+				return true;
+		}
 	return false;
 }
 
@@ -250,7 +292,7 @@ static enum pass_result pass_judge(const struct pass *p)
 	if (report->stopped)
 		return RESULT_PARTIAL;
 	if (!goals_met(p, report->target))
-		return a_trigger_cleared(p) ? RESULT_PARTIAL : RESULT_FUTILE;
+		return a_goal_cleared(p) ? RESULT_PARTIAL : RESULT_FUTILE;
 	if (!p->over_age_left)
 		return RESULT_REACHED;
 	return report->n_removals ? RESULT_PARTIAL : RESULT_FUTILE;

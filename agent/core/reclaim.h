@@ -8,6 +8,7 @@
 #include "core/inventory.h"
 #include "core/plan.h"
 #include "core/policy.h"
+#include "core/pressure.h"
 #include "core/reasons.h"
 #include "core/space.h"
 #include "util/err.h"
@@ -62,8 +63,10 @@ struct pass_report {
 	enum pass_result result;
 	struct err error; /* RESULT_ERROR: why; else the last removal that failed, if any */
 	struct space before, after;
-	uint64_t target[_RESOURCE_MAX];	 /* amount available that was aimed for; 0: not concerned */
-	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears the trigger, <= target */
+	/* What was asked for, as amounts available; a manual pass asks at PRESSURE_GC. */
+	struct reclaim_goal goals[_RESOURCE_MAX][_PRESSURE_MAX];
+	uint64_t target[_RESOURCE_MAX];	 /* the largest of the goals' targets; 0: not concerned */
+	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears them all, <= target */
 	struct removal *removals;
 	size_t n_removals;
 	uint64_t predicted[_RESOURCE_MAX], measured[_RESOURCE_MAX]; /* sums over removals */
@@ -80,9 +83,9 @@ struct pass_report {
  * counted and skipped (KEEP_CHANGED); three in a row, or a runtime that does not answer, end the
  * pass. Candidates that nothing was decided about keep KEEP_NONE.
  *
- * Images over the maximum age are removed in any case. Others only while a target is not met that can
- * be: a resource whose trigger all candidates together would not clear is left alone
- * (proceed_when_futile: is not), and the pass gives up when removals free next to nothing.
+ * Images over the maximum age are removed in any case. Others only for goals that can be met: one that
+ * all candidates together would not clear is left alone (proceed_when_futile: is not), and the pass
+ * gives up when removals free next to nothing.
  */
 void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc_policy *policy,
 		 struct pass_report *report);

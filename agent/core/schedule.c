@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/schedule.h"
 
-#include "core/threshold.h"
-
 /* While a pass that could not help is not repeated yet, nothing happens faster than this. */
 #define INTERVAL_UNDER_PRESSURE (250 * USEC_PER_MSEC)
 #define OBSERVE_STEP_DIVISOR	200
@@ -23,43 +21,44 @@ void schedule_facts(const struct plan *plan, struct schedule_facts *ret)
 	}
 }
 
-usec_t schedule_sample_interval(const struct space *space, const struct image_gc_policy *policy,
-				const struct pressure *pressure, int64_t fastest_rate,
-				const struct cadence_limits *limits)
+static bool any_wanted(const struct pressure *pressure, enum resource r)
 {
-	uint64_t trigger[_RESOURCE_MAX] = { 0 };
-	bool active = false;
-	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		(void)threshold_trigger_available(space_total(space, r), policy->high_percent[r],
-						  &trigger[r]);
-		active = active || pressure->active[r];
-	}
-	usec_t next = cadence_next(space, trigger, fastest_rate, limits);
+	for (int level = 0; level < _PRESSURE_MAX; level++)
+		if (pressure->wanted[r][level])
+			return true;
+	return false;
+}
+
+usec_t schedule_sample_interval(const struct space *space, const struct pressure *pressure,
+				int64_t fastest_rate, const struct cadence_limits *limits)
+{
+	usec_t next = cadence_next(space, pressure->begins_at, fastest_rate, limits);
+	bool active = any_wanted(pressure, RESOURCE_BYTES) || any_wanted(pressure, RESOURCE_INODES);
 	if (active && next < INTERVAL_UNDER_PRESSURE)
 		next = INTERVAL_UNDER_PRESSURE;
 	return next < limits->interval_max ? next : limits->interval_max;
 }
 
-/* Pressure of a resource that the pass which closed the gate was not about. */
+/* Pressure of a kind that the pass which closed the gate was not about. */
 static bool other_pressure(const struct schedule *s, const struct pressure *pressure)
 {
 	for (int r = 0; r < _RESOURCE_MAX; r++)
-		if (pressure->active[r] && !s->closed_for[r])
-			return true;
+		for (int level = 0; level < _PRESSURE_MAX; level++)
+			if (pressure->wanted[r][level] && !s->closed_for[r][level])
+				return true;
 	return false;
 }
 
 bool schedule_pass_due(const struct schedule *s, const struct pressure *pressure, usec_t now,
 		       enum pass_trigger *ret)
 {
-	if (!pressure->active[RESOURCE_BYTES] && !pressure->active[RESOURCE_INODES] &&
-	    s->n_over_age == 0)
+	bool bytes = any_wanted(pressure, RESOURCE_BYTES);
+	bool inodes = any_wanted(pressure, RESOURCE_INODES);
+	if (!bytes && !inodes && s->n_over_age == 0)
 		return false;
 	if (!pass_gate_open(&s->gate, now) && !other_pressure(s, pressure))
 		return false;
-	*ret = pressure->active[RESOURCE_BYTES]	   ? TRIGGER_SPACE
-	       : pressure->active[RESOURCE_INODES] ? TRIGGER_INODES
-						   : TRIGGER_AGE;
+	*ret = bytes ? TRIGGER_SPACE : inodes ? TRIGGER_INODES : TRIGGER_AGE;
 	return true;
 }
 
@@ -108,7 +107,9 @@ usec_t schedule_pass_ended(struct schedule *s, const struct pass_report *report,
 	s->reclaimable_when_closed = facts->reclaimable[RESOURCE_BYTES];
 	/* a pass that failed may not have come to know what it was about */
 	for (int r = 0; r < _RESOURCE_MAX; r++)
-		s->closed_for[r] = result == RESULT_ERROR || report->target[r] > 0;
+		for (int level = 0; level < _PRESSURE_MAX; level++)
+			s->closed_for[r][level] =
+				result == RESULT_ERROR || report->goals[r][level].target > 0;
 	/* Those that it could not remove are looked at again with the next observation. */
 	s->n_over_age = 0;
 	return next_observation(facts, now);

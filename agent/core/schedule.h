@@ -8,7 +8,6 @@
 #include "core/cadence.h"
 #include "core/pass-gate.h"
 #include "core/plan.h"
-#include "core/policy.h"
 #include "core/pressure.h"
 #include "core/reclaim.h"
 #include "core/space.h"
@@ -26,7 +25,8 @@
 
 struct schedule {
 	struct pass_gate gate;
-	bool closed_for[_RESOURCE_MAX]; /* what the pass that closed it was about */
+	/* what the pass that closed it was about */
+	bool closed_for[_RESOURCE_MAX][_PRESSURE_MAX];
 	usec_t observed_at;
 	uint64_t available_when_observed;
 	uint64_t reclaimable_when_closed; /* bytes, when the gate was closed last */
@@ -44,9 +44,8 @@ struct schedule_facts {
 void schedule_facts(const struct plan *plan, struct schedule_facts *ret);
 
 /* The time until the next sample; fastest_rate as in cadence_next(). */
-usec_t schedule_sample_interval(const struct space *space, const struct image_gc_policy *policy,
-				const struct pressure *pressure, int64_t fastest_rate,
-				const struct cadence_limits *limits);
+usec_t schedule_sample_interval(const struct space *space, const struct pressure *pressure,
+				int64_t fastest_rate, const struct cadence_limits *limits);
 /* After a sample: whether a pass is to start, and what is its trigger. */
 bool schedule_pass_due(const struct schedule *s, const struct pressure *pressure, usec_t now,
 		       enum pass_trigger *ret);

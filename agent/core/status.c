@@ -10,12 +10,6 @@ static const char *const threshold_level_table[_LEVEL_MAX] = {
 	[LEVEL_KUBELET_HARD] = "kubelet_hard",
 };
 
-static const char *const pressure_level_table[_PRESSURE_MAX] = {
-	[PRESSURE_GC] = "gc",
-	[PRESSURE_SOFT] = "soft",
-	[PRESSURE_HARD] = "hard",
-};
-
 static const char *const runtime_operation_table[_OPERATION_MAX] = {
 	[OPERATION_VERSION] = "version",
 	[OPERATION_STATUS] = "status",
@@ -32,11 +26,6 @@ static const char *const runtime_operation_table[_OPERATION_MAX] = {
 const char *threshold_level_to_string(enum threshold_level l)
 {
 	return threshold_level_table[l];
-}
-
-const char *pressure_level_to_string(enum pressure_level l)
-{
-	return pressure_level_table[l];
 }
 
 const char *runtime_operation_to_string(enum runtime_operation o)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/histogram.h"
+#include "core/pressure.h"
 #include "core/reasons.h"
 #include "core/space.h"
 #include "util/usec.h"
@@ -27,16 +28,6 @@ enum threshold_level {
 	_LEVEL_INVALID = -22,
 };
 const char *threshold_level_to_string(enum threshold_level l); /* "high" ... "kubelet_hard" */
-
-/* Kinds of pressure. */
-enum pressure_level {
-	PRESSURE_GC,
-	PRESSURE_SOFT,
-	PRESSURE_HARD,
-	_PRESSURE_MAX,
-	_PRESSURE_INVALID = -22,
-};
-const char *pressure_level_to_string(enum pressure_level l); /* "gc", "soft", "hard" */
 
 struct status_threshold {
 	bool known;	    /* the rest means something */

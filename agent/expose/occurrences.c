@@ -16,6 +16,12 @@ static const struct occurrence_info occurrence_table[_OCCURRENCE_MAX] = {
 					LOG_ERR, "Warning" },
 	[OCCURRENCE_FILESYSTEM_STUCK] = { "FilesystemStuck", "6fbe95a91da2428d88257285a1d3c212",
 					  LOG_ERR, "Warning" },
+	[OCCURRENCE_PRESSURE_SOFT] = { "DiskPressureSoft", "45710ebd81a84c45be74565ce8ecda50",
+				       LOG_WARNING, "Warning" },
+	[OCCURRENCE_PRESSURE_HARD] = { "DiskPressureHard", "52495e3dc3074848ad4024e14365c82d",
+				       LOG_WARNING, "Warning" },
+	[OCCURRENCE_PRESSURE_CLEARED] = { "DiskPressureCleared", "d9a08b5513634857835da403806dd5ba",
+					  LOG_NOTICE, "Normal" },
 };
 
 const struct occurrence_info *occurrence_info(enum occurrence o)

@@ -16,6 +16,7 @@
  */
 struct agent_model {
 	struct replay *replay;
+	struct image_gc_policy policy; /* with the goals of the last sample */
 	struct schedule schedule;
 	struct pressure pressure;
 	struct forecast forecast;
@@ -166,7 +167,7 @@ static void tell(struct agent_model *a, const struct pass_report *report)
 
 static void pass(struct agent_model *a, enum pass_trigger trigger)
 {
-	struct image_gc_policy policy = a->replay->policy->gc;
+	struct image_gc_policy policy = a->policy;
 	struct pass_report report = { .request = { .trigger = trigger, .to_percent = -1 } };
 	struct schedule_facts facts;
 	usec_t now = a->replay->node.now;
@@ -187,6 +188,24 @@ static void pass(struct agent_model *a, enum pass_trigger trigger)
 	a->next_sample = now;
 }
 
+static void step_pressure(struct agent_model *a, usec_t now)
+{
+	const struct node_model *node = &a->replay->node;
+	struct pressure_sample now_there = { 0 };
+	struct space spaces[_ROLE_MAX];
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		int device = node->scenario->device_of[role];
+		if (device < 0)
+			continue;
+		node_space(node, (size_t)device, &spaces[role]);
+		now_there.spaces[role] = &spaces[role];
+		now_there.with_images[role] = (size_t)device == node_image_device(node);
+	}
+	(void)pressure_step(&a->pressure, &a->replay->policy->gc, &a->replay->policy->eviction, now,
+			    &now_there);
+	pressure_goals(&a->pressure, now_there.with_images, &a->policy);
+}
+
 static void sample(struct agent_model *a)
 {
 	const struct sim_policy *policy = a->replay->policy;
@@ -196,8 +215,8 @@ static void sample(struct agent_model *a)
 	(void)model_measure(a, &space, NULL);
 	forecast_step(&a->forecast, now, space.avail_bytes, a->reclaimed);
 	a->reclaimed = 0;
-	(void)pressure_step(&a->pressure, &policy->gc, &space);
-	a->next_sample = now + schedule_sample_interval(&space, &policy->gc, &a->pressure,
+	step_pressure(a, now);
+	a->next_sample = now + schedule_sample_interval(&space, &a->pressure,
 							forecast_fastest_rate(&a->forecast),
 							&policy->cadence);
 	if (schedule_pass_due(&a->schedule, &a->pressure, now, &trigger))
@@ -245,6 +264,7 @@ void replay_agent(struct replay *r)
 {
 	struct agent_model a = {
 		.replay = r,
+		.policy = r->policy->gc,
 		.last_told = RESULT_REACHED,
 		.same_until = USEC_NEVER,
 		.same_at = USEC_NEVER,

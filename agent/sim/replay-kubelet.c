@@ -147,12 +147,13 @@ static bool is_met(const struct kubelet_model *m, const struct eviction_threshol
 	if (!has_role(m, role))
 		return false;
 	node_space(&m->replay->node, (size_t)m->replay->scenario->device_of[role], &space);
-	return eviction_met(t, &space, with_min_reclaim, m->replay->policy->eviction.float32);
+	return eviction_met(t, &space, with_min_reclaim,
+			    m->replay->policy->eviction.thresholds.float32);
 }
 
 static bool any_is_met(const struct kubelet_model *m)
 {
-	const struct eviction_thresholds *all = &m->replay->policy->eviction;
+	const struct eviction_thresholds *all = &m->replay->policy->eviction.thresholds;
 	for (size_t i = 0; i < all->n; i++)
 		if (is_met(m, &all->items[i], true))
 			return true;
@@ -162,7 +163,7 @@ static bool any_is_met(const struct kubelet_model *m)
 /* The first threshold in force, or NULL. */
 static const struct eviction_threshold *threshold_in_force(struct kubelet_model *m)
 {
-	const struct eviction_thresholds *all = &m->replay->policy->eviction;
+	const struct eviction_thresholds *all = &m->replay->policy->eviction.thresholds;
 	const struct eviction_threshold *first = NULL;
 	usec_t now = m->replay->node.now;
 	for (size_t i = 0; i < all->n; i++) {

@@ -23,8 +23,8 @@ static void watch_all(struct replay *r)
 						&trigger))
 			watch(r, ROLE_IMAGEFS, resource, PRESSURE_GC, amount_add(trigger, 1));
 	}
-	for (size_t i = 0; i < r->policy->eviction.n; i++) {
-		const struct eviction_threshold *t = &r->policy->eviction.items[i];
+	for (size_t i = 0; i < r->policy->eviction.thresholds.n; i++) {
+		const struct eviction_threshold *t = &r->policy->eviction.thresholds.items[i];
 		enum fs_role role = eviction_signal_role(t->signal);
 		enum resource resource = eviction_signal_resource(t->signal);
 		bool hard = eviction_threshold_level(t) == EVICTION_HARD;
@@ -32,7 +32,8 @@ static void watch_all(struct replay *r)
 		uint64_t capacity = device < 0 ? 0 : s->devices[device].capacity[resource];
 		if (capacity)
 			watch(r, role, resource, hard ? PRESSURE_HARD : PRESSURE_SOFT,
-			      eviction_amount(t, capacity, false, r->policy->eviction.float32));
+			      eviction_amount(t, capacity, false,
+					      r->policy->eviction.thresholds.float32));
 	}
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/cadence.h"
-#include "core/eviction-threshold.h"
+#include "core/eviction.h"
 #include "core/policy.h"
 #include "core/reasons.h"
 #include "core/status.h"
@@ -25,7 +25,7 @@
 struct sim_policy {
 	struct image_gc_policy gc; /* high_percent > 100: never */
 	struct cadence_limits cadence;
-	struct eviction_thresholds eviction; /* of filesystems only */
+	struct eviction_policy eviction; /* of filesystems only */
 };
 
 enum replay_kind {

@@ -132,7 +132,7 @@ def check_refusals():
             (["simulate", "-"], "-: policy.imageGCHighThresholdPercent: expected", minimal % '"imageGCHighThresholdPercent":101'),
             (["simulate", "-"], "imageGCLowThresholdPercent 70 must be less than imageGCHighThresholdPercent 60",
              minimal % '"imageGCHighThresholdPercent":60,"imageGCLowThresholdPercent":70'),
-            (["simulate", "-"], "-: policy: evictionHard: ", minimal % '"evictionHard":{"imagefs.available":"x"}'),
+            (["simulate", "-"], "-: policy.evictionHard: ", minimal % '"evictionHard":{"imagefs.available":"x"}'),
             (["--set", "image-gc.order=x", "simulate", "-"], "--set image-gc.order: expected", minimal % ""),
             (["plan", "--as", "kubelet", "--to", "3"], "--as", None),
             (["gc", "--as", "kubelet"], "an option does not belong to this verb", None)):

@@ -29,6 +29,7 @@ struct script {
 	int to_percent; /* 0 here means the default, -1 */
 	uint32_t max_removals;
 	bool proceed;
+	struct reclaim_goal soft, hard, hard_inodes; /* of eviction thresholds in force */
 
 	/* what happens; calls count from 1, 0 is never */
 	int measure_fails_at, list_fails_at, measure_after_fails_at;

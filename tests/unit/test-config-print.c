@@ -115,6 +115,10 @@ static void printed_json(void **state)
 		"\"keep\":[\"a/*\",\"b/*\"],\"keep-unrecoverable\":\"auto\","
 		"\"order\":\"lru\",\"keep-newest-per-repository\":0,"
 		"\"when-futile\":\"stop\",\"max-removals-per-pass\":0},"
+		"\"eviction\":{\"evictionHard\":\"nodefs.available<10%,nodefs.inodesFree<5%,"
+		"imagefs.available<15%,imagefs.inodesFree<5%\",\"evictionSoft\":\"\","
+		"\"evictionSoftGracePeriod\":\"\",\"evictionMinimumReclaim\":\"\","
+		"\"evictionPressureTransitionPeriod\":\"5m\"},"
 		"\"kubelet\":{\"config\":\"auto\",\"lead-percent\":5},"
 		"\"runtime\":{\"endpoint\":\"auto\",\"type\":\"auto\",\"timeout\":\"2m\"},"
 		"\"http\":{\"listen\":[]}}");

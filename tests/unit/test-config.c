@@ -247,8 +247,9 @@ static void overrides_are_refused_by_name(void **state)
 		{ "agent=x", "--set agent=x: expected SECTION.KEY=VALUE" },
 		{ "agent.dry-run", "--set agent.dry-run: expected SECTION.KEY=VALUE" },
 		{ "agent=a.b", "--set agent=a.b: expected SECTION.KEY=VALUE" },
-		{ ".=", "--set .: unknown section; there are [agent] [filesystems] [image-gc] "
-			"[kubelet] [runtime] [http]" },
+		{ ".=",
+		  "--set .: unknown section; there are [agent] [filesystems] [image-gc] [eviction] "
+		  "[kubelet] [runtime] [http]" },
 		{ "agnet.dry-run=yes",
 		  "--set agnet.dry-run: unknown section; did you mean [agent]?" },
 		{ "agent.dryrun=yes", "--set agent.dryrun: unknown key; did you mean dry-run?" },

@@ -19,6 +19,9 @@ static void test_table(void **state)
 		{ "DiskReclaimFutile", "Warning", "ef0c4219ae124a2cbc0a04c0a3e727e1" },
 		{ "DiskReclaimFailed", "Warning", "833cab01348a4b50954015f06970eb44" },
 		{ "FilesystemStuck", "Warning", "6fbe95a91da2428d88257285a1d3c212" },
+		{ "DiskPressureSoft", "Warning", "45710ebd81a84c45be74565ce8ecda50" },
+		{ "DiskPressureHard", "Warning", "52495e3dc3074848ad4024e14365c82d" },
+		{ "DiskPressureCleared", "Normal", "d9a08b5513634857835da403806dd5ba" },
 	};
 	(void)state;
 	assert_int_equal(ELEMENTS(rows), _OCCURRENCE_MAX);

@@ -154,6 +154,18 @@ static void make_node(struct sim *s)
 	}
 }
 
+/* A threshold that may be in force, somewhat above what is available. */
+static void make_goal(struct sim *s, enum resource r, struct reclaim_goal *ret)
+{
+	struct space space = sim_space(s);
+	uint64_t total = space_total(&space, r);
+	if (!random_once_in(&s->r, 4) || total == 0)
+		return;
+	ret->clear = 1 + random_below(&s->r, total);
+	ret->target =
+		ret->clear + (random_once_in(&s->r, 2) ? random_below(&s->r, total / 4 + 1) : 0);
+}
+
 static void make_policy(struct sim *s)
 {
 	struct image_gc_policy *p = &s->policy;
@@ -167,6 +179,9 @@ static void make_policy(struct sim *s)
 		p->high_percent[r] = high;
 		p->low_percent[r] = apart < high ? high - apart : 0;
 	}
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
+			make_goal(s, r, &p->eviction[r][level]);
 	s->keep[0] = "reg.io/keep/*";
 	p->keep = s->keep;
 	p->n_keep = 1;
@@ -368,7 +383,11 @@ static void plan_node(struct sim *s)
 
 static bool cleared(const struct pass_report *report, enum resource r)
 {
-	return report->target[r] && space_available(&report->after, r) >= report->trigger[r];
+	for (int level = 0; level < _PRESSURE_MAX; level++)
+		if (report->goals[r][level].target &&
+		    space_available(&report->after, r) >= report->goals[r][level].clear)
+			return true;
+	return false;
 }
 
 static void check_result(const struct sim *s)

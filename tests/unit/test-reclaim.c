@@ -186,6 +186,46 @@ static void futility(void **state)
 	play_rows(rows, ELEMENTS(rows));
 }
 
+/* Goals of eviction thresholds, each worth it or not by itself. */
+static void eviction(void **state)
+{
+	(void)state;
+	static const struct script rows[] = {
+		ROW("not high, but a threshold is in force", "ab", REACHED, NODE(300, 50),
+		    ALIKE(9, 100), .hard = { 400, 500 }),
+		ROW("a soft one alike", "ab", REACHED, NODE(300, 50), ALIKE(9, 100),
+		    .soft = { 400, 500 }),
+		ROW("its minimum reclaim goes further than the low threshold", "abcd", REACHED,
+		    NODE(100, 50), ALIKE(9, 100), .hard = { 150, 500 }),
+		ROW("the low threshold goes further", "abc", REACHED, NODE(100, 50), ALIKE(9, 100),
+		    .hard = { 150, 200 }),
+		ROW("it was cleared since", "", NOTHING_TO_DO, NODE(500, 50), ALIKE(9, 100),
+		    .hard = { 400, 500 }),
+		ROW("its minimum reclaim is still missing", "a", REACHED, NODE(499, 50),
+		    ALIKE(9, 100), .hard = { 400, 500 }),
+		ROW("the high one is hopeless, the hard one is not", "a", PARTIAL, NODE(90, 50),
+		    ALIKE(2, 50), .hard = { 110, 110 }),
+		ROW("and to its minimum reclaim, as far as there is something", "ab", PARTIAL,
+		    NODE(90, 50), ALIKE(2, 50), .hard = { 110, 200 }),
+		ROW("all are hopeless", "", FUTILE, NODE(90, 50), ALIKE(2, 50),
+		    .soft = { 200, 200 }, .hard = { 191, 191 }),
+		ROW("only the minimum reclaim is hopeless, and all that is missing", "", FUTILE,
+		    NODE(300, 50), ALIKE(2, 50), .hard = { 250, 450 }),
+		ROW("hopeless, but proceed", "ab", FUTILE, NODE(90, 50), ALIKE(2, 50),
+		    .hard = { 200, 200 }, .proceed = true),
+		ROW("soft is hopeless, hard is not", "a", PARTIAL, NODE(90, 50), ALIKE(2, 50),
+		    .soft = { 200, 200 }, .hard = { 100, 120 }),
+		ROW("inodes", "ab", REACHED, NODE(500, 20), ALIKE(5, 10),
+		    .predicted_inodes = { 3, 3, 3, 3, 3 }, .gain_inodes = { 3, 3, 3, 3, 3 },
+		    .hard_inodes = { 21, 26 }, .trigger = TRIGGER_INODES),
+		ROW("a wish is for itself", "a", REACHED, NODE(300, 50), ALIKE(9, 100),
+		    .hard = { 600, 600 }, .trigger = TRIGGER_MANUAL, .to_percent = 60),
+		ROW("a manual pass meets them, too", "abc", REACHED, NODE(300, 50), ALIKE(9, 100),
+		    .hard = { 600, 600 }, .trigger = TRIGGER_MANUAL),
+	};
+	play_rows(rows, ELEMENTS(rows));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +235,7 @@ int main(void)
 		cmocka_unit_test(manual_to_nothing),
 		cmocka_unit_test(age),
 		cmocka_unit_test(futility),
+		cmocka_unit_test(eviction),
 	};
 	return cmocka_run_group_tests_name("reclaim", tests, NULL, NULL);
 }

@@ -7,10 +7,18 @@
 #define MSEC USEC_PER_MSEC
 #define GB   ((uint64_t)1000 * 1000 * 1000)
 
-static const struct pressure none = { .active = { false, false } };
-static const struct pressure bytes = { .active = { true, false } };
-static const struct pressure inodes = { .active = { false, true } };
-static const struct pressure both = { .active = { true, true } };
+/* available, where usage is 80 % of 100 GB */
+#define AT_20_GB (21 * GB - 1)
+
+static const struct pressure none = { .begins_at = { AT_20_GB, 0 } };
+static const struct pressure bytes = { .wanted = { { true }, { false } },
+				       .begins_at = { AT_20_GB, 0 } };
+static const struct pressure inodes = { .wanted = { { false }, { true } },
+					.begins_at = { AT_20_GB, 0 } };
+static const struct pressure both = { .wanted = { { true }, { true } },
+				      .begins_at = { AT_20_GB, 0 } };
+static const struct pressure hard = { .wanted = { { [PRESSURE_HARD] = true } } };
+static const struct pressure soft_inodes = { .wanted = { { false }, { [PRESSURE_SOFT] = true } } };
 
 static void assert_due(const struct schedule *s, const struct pressure *p, usec_t now,
 		       enum pass_trigger expected)
@@ -31,12 +39,13 @@ static void assert_not_due(const struct schedule *s, const struct pressure *p, u
 static usec_t ended(struct schedule *s, enum pass_result result, const struct pressure *about,
 		    bool dry_run, usec_t now)
 {
-	struct pass_report report = { .result = result,
-				      .request = { .dry_run = dry_run },
-				      .target = { about->active[0], about->active[1] } };
+	struct pass_report report = { .result = result, .request = { .dry_run = dry_run } };
 	struct schedule_facts facts = { .reclaimable = { 100, 1 },
 					.next_eligible = USEC_INFINITY,
 					.next_over_age = USEC_INFINITY };
+	for (int r = 0; r < _RESOURCE_MAX; r++)
+		for (int level = 0; level < _PRESSURE_MAX; level++)
+			report.goals[r][level].target = about->wanted[r][level];
 	return schedule_pass_ended(s, &report, &facts, now);
 }
 
@@ -83,15 +92,13 @@ static void sample_intervals(void **state)
 		{ &both, 10 * GB, 50 * MSEC, 100 * MSEC, 100 * MSEC },
 		{ &both, 10 * GB, 400 * MSEC, 10 * SEC, 400 * MSEC },
 	};
-	struct image_gc_policy policy = { .high_percent = { 80, 101 }, .low_percent = { 75, 85 } };
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		struct space space = { .size_bytes = 100 * GB,
 				       .avail_bytes = rows[i].available,
 				       .inodes = 1000,
 				       .inodes_free = 1 };
 		struct cadence_limits limits = { rows[i].min, rows[i].max };
-		usec_t interval =
-			schedule_sample_interval(&space, &policy, rows[i].pressure, 0, &limits);
+		usec_t interval = schedule_sample_interval(&space, rows[i].pressure, 0, &limits);
 		/* the threshold is an amount below 21 GB, in which 2 GB/s need a little longer */
 		if (interval > rows[i].interval || interval < rows[i].interval * 7 / 10)
 			fail_msg("row %zu: %jd", i, (intmax_t)interval);
@@ -106,6 +113,8 @@ static void what_makes_a_pass_due(void **state)
 	assert_due(&s, &bytes, 0, TRIGGER_SPACE);
 	assert_due(&s, &inodes, 0, TRIGGER_INODES);
 	assert_due(&s, &both, 0, TRIGGER_SPACE);
+	assert_due(&s, &hard, 0, TRIGGER_SPACE);
+	assert_due(&s, &soft_inodes, 0, TRIGGER_INODES);
 	s.n_over_age = 1;
 	assert_due(&s, &none, 0, TRIGGER_AGE);
 	assert_due(&s, &inodes, 0, TRIGGER_INODES);
@@ -143,6 +152,12 @@ static void the_other_resource_does_not_wait(void **state)
 	(void)ended(&s, RESULT_FUTILE, &bytes, false, 100 * SEC);
 	assert_not_due(&s, &bytes, 100 * SEC);
 	assert_due(&s, &inodes, 100 * SEC, TRIGGER_INODES);
+
+	/* nor another level: what would not bring usage down far enough may clear a hard threshold */
+	assert_due(&s, &hard, 100 * SEC, TRIGGER_SPACE);
+	(void)ended(&s, RESULT_FUTILE, &hard, false, 150 * SEC);
+	assert_not_due(&s, &hard, 150 * SEC);
+	assert_due(&s, &soft_inodes, 150 * SEC, TRIGGER_INODES);
 
 	/* nor for a pass about ages */
 	(void)ended(&s, RESULT_FUTILE, &none, false, 200 * SEC);
