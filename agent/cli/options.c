@@ -44,9 +44,8 @@ static const struct verb {
 	{ "inventory", cli_inventory, TAKES_JSON, "inventory [--json]",
 	  "what decisions are made from, for simulate" },
 	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_COMPARE | TAKES_ARGS,
-	  "simulate FILE [--as agent,kubelet] [--json]", "replays a scenario on a virtual clock" },
-	{ "simulate", cli_simulate, TAKES_JSON | TAKES_AS | TAKES_COMPARE | TAKES_ARGS,
-	  "simulate --compare FILE... [--json]", "replays many, with the kubelet beside us" },
+	  "simulate [--compare] FILE... [--as WHO] [--json]",
+	  "replays scenarios on a virtual clock" },
 	{ "config", cli_config, TAKES_JSON | TAKES_DEFAULTS | TAKES_ARGS,
 	  "config check | show [--defaults] [--json]", "validates, prints the configuration" },
 	{ "version", cli_version, 0, "version", "prints the version" },
@@ -105,7 +104,7 @@ static void print_help(void)
 		"\n"
 		"Watches a node's filesystems and removes unused container images before they fill.\n");
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
-		(void)printf("  %-44s %s\n", verbs[i].synopsis, verbs[i].help);
+		(void)printf("  %-50s %s\n", verbs[i].synopsis, verbs[i].help);
 	(void)puts(
 		"\n"
 		"  --config FILE              instead of " CONFIG_DEFAULT_FILE "\n"

@@ -30,7 +30,7 @@ VERBS = {
     "images": {"--json"},
     "check": set(),
     "inventory": {"--json"},
-    "simulate": {"--json", "--as"},
+    "simulate": {"--compare", "--json", "--as"},
     "config": {"--json", "--defaults"},
     "version": set(),
 }
