@@ -31,6 +31,12 @@
 #define N_MAX_CONTAINERS	 65536
 #define N_MAX_IMAGE_NAMES	 1024 /* names and digests of one image, each */
 
+#define BUF_MAX_KUBE_ANSWER (1024 * 1024) /* a Node has tens of KiB */
+#define BUF_MAX_KUBE_TOKEN  (16 * 1024)
+#define BUF_MAX_KUBE_SECRET (128 * 1024) /* a bundle of certificates */
+#define BUF_MAX_KUBE_TEXT   4096	 /* a path */
+#define BUF_MAX_KUBE_BODY   (8 * 1024)	 /* what the agent itself sends */
+
 #define BUF_MAX_MOUNTINFO      (8 * 1024 * 1024)
 #define BUF_MAX_STATUS	       (64 * 1024 * 1024) /* a pass document over N_MAX_IMAGES images */
 #define BUF_MAX_METRICS	       (1024 * 1024)
