@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/predict.h"
 #include "history.h"
 #include "util/clock.h"
 #include "util/rooted.h"
@@ -21,6 +22,7 @@ void pass_node_done(struct pass_node *node)
 {
 	node->runtime = runtime_free(node->runtime);
 	usage_clear(&node->history);
+	container_news_clear(&node->news);
 	free(node->root);
 	free(node->endpoint);
 	node->root = node->endpoint = NULL;
@@ -78,6 +80,21 @@ void pass_node_save(struct pass_node *node, const struct config *config, bool no
 		node->history_changed = false;
 }
 
+void pass_node_hear(struct pass_node *node, struct container_news *news)
+{
+	container_news_move(&node->news, news);
+}
+
+/* What was heard of came before this inventory: what it does not resolve is gone. */
+static void history_observe(struct pass_node *node, struct inventory *inv,
+			    const struct image_use *use)
+{
+	if (usage_observe(&node->history, inv, use, &node->news, now_monotonic()))
+		node->history_changed = true;
+	container_news_clear(&node->news);
+	predict_from_history(inv, &node->history);
+}
+
 /* The inventory, with what is in use noted in the history. *ret_use is an array the caller frees. */
 int pass_node_inventory(struct pass_node *node, const struct config *config, struct inventory **ret,
 			struct image_use **ret_use, struct err *e)
@@ -93,8 +110,7 @@ int pass_node_inventory(struct pass_node *node, const struct config *config, str
 	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
 		    inv->n_sandbox_images, use);
 	history_begin(node, config);
-	if (usage_observe(&node->history, inv, use, now_monotonic()))
-		node->history_changed = true;
+	history_observe(node, inv, use);
 	*ret = take_ptr(inv);
 	*ret_use = use;
 	return 0;

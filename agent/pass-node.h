@@ -24,6 +24,7 @@ struct pass_node {
 	char *endpoint;		 /* runtime.endpoint and runtime.timeout that it was opened with */
 	usec_t timeout;
 	struct usage_history history;
+	struct container_news news; /* heard of, and not in the history yet */
 	bool history_loaded, history_changed;
 	usec_t history_saved_at;
 	struct err history_error; /* why it could not be read or kept, code 0: it could */
@@ -46,7 +47,9 @@ must_check int pass_node_connect(struct pass_node *node, const struct config *co
 /* Takes note of an error of the runtime: one that cannot be reached is looked for anew, as it may come
  * back as another version or on another socket. Returns r. */
 int pass_node_failed(struct pass_node *node, int r);
-/* Lists everything, with what is in use noted in the history. *ret is an inventory and *ret_use an
+/* Takes what was heard of containers, which is empty afterwards: the next inventory resolves it. */
+void pass_node_hear(struct pass_node *node, struct container_news *news);
+/* Lists everything, with what is in use and what was heard of noted in the history. *ret is an inventory and *ret_use an
  * array with one entry per image, both the caller's to free. */
 must_check int pass_node_inventory(struct pass_node *node, const struct config *config,
 				   struct inventory **ret, struct image_use **ret_use,

@@ -110,6 +110,18 @@ static int pass_prepare(struct live *live, const struct config *config,
 	return pass_node_store(live->node, config, report->inventory, live->store, &report->error);
 }
 
+/* What the removals brought, for the next time. */
+static void learn(struct pass_node *node, const struct pass_report *report)
+{
+	for (size_t i = 0; i < report->n_removals; i++) {
+		const struct removal *removal = &report->removals[i];
+		usage_removed(&node->history, report->inventory->runtime,
+			      report->plan.verdicts[removal->verdict].image, removal->measured,
+			      now_monotonic());
+		node->history_changed = true;
+	}
+}
+
 void pass_run(struct pass_node *node, const struct config *config,
 	      const struct image_gc_policy *effective, const struct pass_callbacks *callbacks,
 	      struct pass_report *report)
@@ -128,6 +140,8 @@ void pass_run(struct pass_node *node, const struct config *config,
 	if (pass_prepare(&live, config, &policy, report) < 0)
 		return;
 	reclaim_run(&live_ops, &live, &policy, report);
+	if (!live.dry_run)
+		learn(node, report);
 	if (report->result == RESULT_ERROR)
 		(void)pass_node_failed(node, -report->error.code);
 	live.fresh = inventory_free(live.fresh);

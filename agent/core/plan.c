@@ -48,6 +48,11 @@ static struct verdict verdict_make(const struct image *image, const struct image
 		.last_used = usage ? usage->last_used : USEC_NEVER,
 		.eligible_at = USEC_NEVER,
 	};
+	if (usage) {
+		v.uses = usage->uses;
+		v.gain_known = usage->gain_known;
+		memcpy(v.gain, usage->gain, sizeof(v.gain));
+	}
 	judge(&v, use, policy, now);
 	v.over_age = v.keep == KEEP_NONE && policy->maximum_age > 0 &&
 		     now - last_needed(&v) > policy->maximum_age;

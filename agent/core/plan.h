@@ -17,8 +17,11 @@ struct verdict {
 	enum keep_reason keep; /* KEEP_NONE: candidate, or removed when removed is set */
 	const char *by;	       /* container ID, pattern or reference behind keep; "" when none */
 	usec_t first_seen;
-	usec_t last_used;   /* USEC_NEVER: never seen in use */
-	usec_t eligible_at; /* KEEP_TOO_YOUNG: when that ends; else USEC_NEVER */
+	usec_t last_used; /* USEC_NEVER: never seen in use */
+	uint32_t uses;	  /* containers that were seen to come with it */
+	bool gain_known;
+	uint64_t gain[_RESOURCE_MAX]; /* what removing it freed, the last time that was done */
+	usec_t eligible_at;	      /* KEEP_TOO_YOUNG: when that ends; else USEC_NEVER */
 	/* What its removal is expected to free: of a candidate, after those before it in the plan
 	 * are gone; of others, alone. */
 	uint64_t predicted[_RESOURCE_MAX];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/predict.h"
 
+#include <string.h>
+
 #define BYTES_PER_INODE 16384 /* inode_ratio of mke2fs.conf */
 
 /* Wide enough for the product of any two 64-bit amounts and for the sum of any number of sizes. */
@@ -48,5 +50,23 @@ void predict_from_usage(struct image *images, size_t n_images, const struct stor
 		wide blobs = usage->compressed_sizes ? image->size_bytes : 0;
 		image->predicted_bytes = saturate(blobs + unpacked);
 		image->predicted_inodes = saturate(inodes_of(unpacked, sizes_total, usage));
+	}
+}
+
+void predict_from_history(struct inventory *inv, const struct usage_history *history)
+{
+	for (size_t i = 0; i < inv->n_images; i++) {
+		struct image *image = &inv->images[i];
+		uint64_t gain[_RESOURCE_MAX] = { image->predicted_bytes, image->predicted_inodes };
+		if (image->n_layers > 0)
+			continue;
+		const struct usage_entry *entry = usage_find(history, image->id);
+		if (entry && entry->gain_known)
+			memcpy(gain, entry->gain, sizeof(gain));
+		else
+			(void)gain_expected(&history->ratios, inv->runtime, image->size_bytes,
+					    gain);
+		image->predicted_bytes = gain[RESOURCE_BYTES];
+		image->predicted_inodes = gain[RESOURCE_INODES];
 	}
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/inventory.h"
+#include "core/usage.h"
 
 /* What a runtime says about all its images together, and what it means by an image's size. */
 struct store_usage {
@@ -31,3 +32,10 @@ struct store_usage {
  * Layers that images share are shared out by size as well; who holds which layer is not known here.
  */
 void predict_from_usage(struct image *images, size_t n_images, const struct store_usage *usage);
+
+/*
+ * Better predictions for images whose layers are not known, from what was measured: what the image itself
+ * freed when it was removed before, else its size by the runtime's ratio of freed to nominal. Where
+ * neither is known the prediction stays.
+ */
+void predict_from_history(struct inventory *inv, const struct usage_history *history);

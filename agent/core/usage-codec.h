@@ -23,17 +23,18 @@ struct usage_clock {
 	int64_t wall_usec;
 };
 
-/* How many bytes the whole history takes. */
+/* How many bytes the history takes, without images that are gone: those have the room that is left. */
 size_t usage_encoded_size(const struct usage_history *h);
 /*
  * Appends the history to out. Images that out's ceiling has no room for are left out, those used
- * longest ago first. IDs longer than 255 characters are not stored. Returns the number stored.
+ * longest ago first, and before these the ones that are gone. IDs longer than 255 characters are
+ * not stored. Returns the number of images stored, without those that are gone.
  */
 size_t usage_encode(const struct usage_history *h, const struct usage_clock *clock,
 		    struct buf *out);
 /*
  * The opposite: fills *ret, which the caller clears. -EBADMSG when the bytes are no history of this
- * version; *ret is empty then.
+ * version or one before; *ret is empty then.
  */
 int usage_decode(const void *data, size_t len, const struct usage_clock *clock,
 		 struct usage_history *ret) __attribute__((warn_unused_result));

@@ -1,112 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/usage.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/usage-list.h"
 #include "util/alloc.h"
 
-static int entry_compare(const void *a, const void *b)
+/* Where nobody can tell which container is new, the image's coming into use counts. */
+static bool counts_by_itself(const struct usage_history *h, const struct image_use *use)
 {
-	return strcmp(((const struct usage_entry *)a)->id, ((const struct usage_entry *)b)->id);
+	return !h->containers_known || use->reason == KEEP_SANDBOX;
 }
 
 /* Takes what the old history knew of that image, or starts anew. */
 static struct usage_entry entry_for(struct usage_history *old, const struct image *image,
 				    const struct image_use *use, usec_t now)
 {
-	struct usage_entry key = { .id = (char *)(uintptr_t)image->id };
-	struct usage_entry *known = NULL;
-	if (old->n_entries)
-		known = bsearch(&key, old->entries, old->n_entries, sizeof(key), entry_compare);
-	struct usage_entry entry = {
-		.id = xstrdup(image->id),
-		.first_seen = known ? known->first_seen : now,
-		.last_used = known ? known->last_used : USEC_NEVER,
-	};
+	const struct usage_entry *known = usage_entry_find(old->entries, old->n_entries, image->id);
+	struct usage_entry entry = { .first_seen = now, .last_used = USEC_NEVER };
+	if (known)
+		entry = *known;
+	entry.id = xstrdup(image->id);
+	if (!known)
+		usage_gone_recall(old, &entry);
 	entry.in_use = use->reason != KEEP_NONE;
-	if (entry.in_use)
-		entry.last_used = now;
+	if (!entry.in_use)
+		return entry;
+	entry.last_used = now;
+	if (!(known && known->in_use) && counts_by_itself(old, use))
+		entry.uses += entry.uses < UINT32_MAX;
 	return entry;
-}
-
-static void entry_merge(struct usage_entry *into, struct usage_entry *from)
-{
-	into->in_use = into->in_use || from->in_use;
-	if (from->last_used > into->last_used)
-		into->last_used = from->last_used;
-	if (from->first_seen > into->first_seen)
-		into->first_seen = from->first_seen;
-	free(from->id);
-}
-
-/* Two images with one ID would be two entries; the later ones are merged into the first. */
-static size_t entries_unique(struct usage_entry *entries, size_t n)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++)
-		if (kept && strcmp(entries[kept - 1].id, entries[i].id) == 0)
-			entry_merge(&entries[kept - 1], &entries[i]);
-		else
-			entries[kept++] = entries[i];
-	return kept;
-}
-
-/* Runtimes list images by ID: mostly there is nothing to sort. */
-static bool in_order(const struct usage_entry *entries, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (entry_compare(&entries[i - 1], &entries[i]) > 0)
-			return false;
-	return true;
 }
 
 void usage_sort(struct usage_history *h)
 {
-	if (!in_order(h->entries, h->n_entries))
-		qsort(h->entries, h->n_entries, sizeof(*h->entries), entry_compare);
-	h->n_entries = entries_unique(h->entries, h->n_entries);
+	h->n_entries = usage_entries_sort(h->entries, h->n_entries);
+	h->n_gone = usage_entries_sort(h->gone, h->n_gone);
 }
 
-/* Both are sorted by ID. */
-static bool differs(const struct usage_history *a, const struct usage_history *b)
+/*
+ * Moves entries of the first that the second does not have to the front, both sorted by ID. Returns
+ * how many these are; *ret_differs when the others are not the same, or in use then and not now.
+ */
+static size_t separate_gone(struct usage_entry *old, size_t n_old, const struct usage_entry *new,
+			    size_t n_new, bool *ret_differs)
 {
-	if (a->n_entries != b->n_entries)
-		return true;
-	for (size_t i = 0; i < a->n_entries; i++)
-		if (a->entries[i].in_use != b->entries[i].in_use ||
-		    strcmp(a->entries[i].id, b->entries[i].id) != 0)
-			return true;
-	return false;
+	size_t gone = 0, i = 0;
+	for (size_t k = 0; k < n_old; k++) {
+		while (i < n_new && usage_entry_compare(&new[i], &old[k]) < 0)
+			i++;
+		if (i < n_new && usage_entry_compare(&new[i], &old[k]) == 0) {
+			*ret_differs = *ret_differs || new[i].in_use != old[k].in_use;
+			continue;
+		}
+		struct usage_entry entry = old[k];
+		old[k] = old[gone];
+		old[gone++] = entry;
+	}
+	*ret_differs = *ret_differs || gone > 0 || n_old != n_new;
+	return gone;
 }
 
 bool usage_observe(struct usage_history *h, const struct inventory *inv,
-		   const struct image_use *use, usec_t now)
+		   const struct image_use *use, const struct container_news *news, usec_t now)
 {
-	struct usage_history next = { .n_entries = inv->n_images };
-	next.entries = xcalloc(inv->n_images, sizeof(*next.entries));
+	struct usage_entry *next = xcalloc(inv->n_images, sizeof(*next));
+	bool changed = false;
 	for (size_t i = 0; i < inv->n_images; i++)
-		next.entries[i] = entry_for(h, &inv->images[i], &use[i], now);
-	usage_sort(&next);
-	bool changed = differs(h, &next);
-	usage_clear(h);
-	*h = next;
-	return changed;
+		next[i] = entry_for(h, &inv->images[i], &use[i], now);
+	size_t n_next = usage_entries_sort(next, inv->n_images);
+	size_t gone = separate_gone(h->entries, h->n_entries, next, n_next, &changed);
+	usage_gone_add(h, h->entries, gone, now);
+	usage_entries_free(h->entries, h->n_entries);
+	h->entries = next;
+	h->n_entries = n_next;
+	return usage_count_containers(h, inv, news, now) || changed;
+}
+
+void usage_removed(struct usage_history *h, const char *runtime, const struct image *image,
+		   const uint64_t freed[_RESOURCE_MAX], usec_t now)
+{
+	struct usage_entry *entry = usage_entry_find(h->entries, h->n_entries, image->id);
+	bool believable = gain_believable(image->size_bytes, freed);
+	if (believable)
+		gain_learn(&h->ratios, runtime, image->size_bytes, freed);
+	if (!entry)
+		return;
+	if (believable) {
+		entry->gain_known = true;
+		memcpy(entry->gain, freed, sizeof(entry->gain));
+	}
+	struct usage_entry gone = *entry;
+	size_t behind = h->n_entries - (size_t)(entry - h->entries) - 1;
+	memmove(entry, entry + 1, behind * sizeof(*entry));
+	h->n_entries--;
+	usage_gone_add(h, &gone, 1, now);
 }
 
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id)
 {
-	struct usage_entry key = { .id = (char *)(uintptr_t)id };
-	if (h->n_entries == 0)
-		return NULL;
-	return bsearch(&key, h->entries, h->n_entries, sizeof(key), entry_compare);
+	return usage_entry_find(h->entries, h->n_entries, id);
 }
 
 void usage_clear(struct usage_history *h)
 {
-	for (size_t i = 0; i < h->n_entries; i++)
-		free(h->entries[i].id);
-	free(h->entries);
+	usage_entries_free(h->entries, h->n_entries);
+	usage_entries_free(h->gone, h->n_gone);
+	free(h->containers);
 	*h = (struct usage_history){ 0 };
 }

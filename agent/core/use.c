@@ -108,14 +108,23 @@ static size_t key_lower_bound(const struct key_list *list, const char *text)
 	return low;
 }
 
+/* Who refers to images, and where that is noted. */
 struct mark {
 	enum keep_reason reason;
 	const char *by;
 	struct image_use *ret;
+	/* instead, of the container of that number */
+	void (*found)(void *ctx, size_t container, size_t image);
+	void *ctx;
+	size_t container;
 };
 
 static void mark_image(const struct mark *mark, size_t image)
 {
+	if (mark->found) {
+		mark->found(mark->ctx, mark->container, image);
+		return;
+	}
 	struct image_use *use = &mark->ret[image];
 	/* the reasons are declared in the order of their precedence */
 	if (use->reason == KEEP_NONE || mark->reason < use->reason)
@@ -164,9 +173,10 @@ static void mark_reference(const struct reference_index *index, const char *ref,
 }
 
 static void mark_container(const struct reference_index *index, const struct container *container,
-			   struct image_use *ret)
+			   struct mark mark)
 {
-	struct mark mark = { .reason = KEEP_IN_USE, .by = container->id, .ret = ret };
+	mark.reason = KEEP_IN_USE;
+	mark.by = container->id;
 	for (size_t i = 0; i < CONTAINER_N_REFERENCES; i++)
 		mark_reference(index, container->references[i], &mark);
 	mark.reason = KEEP_IMAGE_VOLUME;
@@ -183,9 +193,23 @@ void use_resolve(const struct image *images, size_t n_images,
 	for (size_t i = 0; i < n_images; i++)
 		ret[i] = (struct image_use){ .reason = KEEP_NONE, .by = "" };
 	for (size_t i = 0; i < containers->n_containers; i++)
-		mark_container(&index, &containers->containers[i], ret);
+		mark_container(&index, &containers->containers[i], (struct mark){ .ret = ret });
 	for (size_t i = 0; i < n_sandbox_images; i++)
 		mark_reference(&index, sandbox_images[i],
-			       &(struct mark){ KEEP_SANDBOX, sandbox_images[i], ret });
+			       &(struct mark){ .reason = KEEP_SANDBOX,
+					       .by = sandbox_images[i],
+					       .ret = ret });
+	index_done(&index);
+}
+
+void use_each(const struct image *images, size_t n_images, const struct container *containers,
+	      size_t n_containers, void (*found)(void *ctx, size_t container, size_t image),
+	      void *ctx)
+{
+	struct reference_index index = { 0 };
+	index_build(&index, images, n_images);
+	for (size_t i = 0; i < n_containers; i++)
+		mark_container(&index, &containers[i],
+			       (struct mark){ .found = found, .ctx = ctx, .container = i });
 	index_done(&index);
 }

@@ -23,3 +23,11 @@ struct image_use {
 void use_resolve(const struct image *images, size_t n_images,
 		 const struct container_list *containers, const char *const *sandbox_images,
 		 size_t n_sandbox_images, struct image_use *ret);
+
+/*
+ * Resolves the same way, container by container: calls found for each image that one refers to, with
+ * both indexes; more than once where several of its references mean the image.
+ */
+void use_each(const struct image *images, size_t n_images, const struct container *containers,
+	      size_t n_containers, void (*found)(void *ctx, size_t container, size_t image),
+	      void *ctx);

@@ -130,7 +130,7 @@ static struct inventory *look(struct agent_model *a, const struct image_gc_polic
 	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
 		    inv->n_sandbox_images, use);
 	catch_up(a);
-	(void)usage_observe(&a->history, inv, use, now);
+	(void)usage_observe(&a->history, inv, use, NULL, now);
 	plan_build(inv, use, &a->history, policy, now, ret);
 	schedule_facts(ret, &a->facts);
 	a->changes = a->replay->node.changes;

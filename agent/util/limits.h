@@ -29,6 +29,9 @@
 #define N_MAX_CONTAINER_MOUNTS	 16384		    /* of one container */
 #define N_MAX_IMAGES		 65536
 #define N_MAX_CONTAINERS	 65536
+#define N_MAX_CONTAINER_NEWS	 4096 /* containers heard of between two inventories */
+#define BUF_MAX_CONTAINER_NEWS	 (1024 * 1024) /* what was heard of them */
+#define N_MAX_GONE_IMAGES	 512  /* removed ones that the history remembers */
 #define N_MAX_IMAGE_NAMES	 1024 /* names and digests of one image, each */
 
 #define BUF_MAX_KUBE_ANSWER (1024 * 1024) /* a Node has tens of KiB */

@@ -109,7 +109,7 @@ static int64_t one_plan(struct inventory *inv, struct usage_history *history,
 	int64_t begun = nanoseconds(), took;
 	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
 		    inv->n_sandbox_images, use);
-	usage_observe(history, inv, use, now);
+	usage_observe(history, inv, use, NULL, now);
 	plan_build(inv, use, history, policy, now, &plan);
 	took = nanoseconds() - begun;
 	if (plan.n_candidates != inv->n_images - inv->n_images / 2) {
@@ -141,7 +141,7 @@ static double median_ms(size_t n)
 	struct usage_history history = { 0 };
 	int64_t took[N_ROUNDS];
 	cleanup_free struct image_use *use = xcalloc(n, sizeof(*use));
-	usage_observe(&history, inv, use, 0);
+	usage_observe(&history, inv, use, NULL, 0);
 	for (size_t i = 0; i < N_ROUNDS; i++)
 		took[i] =
 			one_plan(inv, &history, &policy, USEC_PER_HOUR + (usec_t)i * USEC_PER_SEC);

@@ -177,7 +177,7 @@ static void in_the_plan(void **state)
 		{ .id = (char[]){ "b" }, .first_seen = 2, .last_used = 1 },
 		{ .id = (char[]){ "c" }, .first_seen = 3, .last_used = 1 }
 	};
-	struct usage_history history = { entries, 3 };
+	struct usage_history history = { .entries = entries, .n_entries = 3 };
 	struct inventory inv = { .images = images, .n_images = 4 };
 	struct image_gc_policy policy = { .keep_newest = 1, .maximum_age = 5 };
 	struct plan p;

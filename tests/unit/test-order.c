@@ -111,7 +111,7 @@ static void through_the_plan(void **state)
 	for (size_t i = 0; i < 5; i++)
 		use[i] = (struct image_use){ KEEP_NONE, "" };
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		struct usage_history history = { entries, 5 };
+		struct usage_history history = { .entries = entries, .n_entries = 5 };
 		struct inventory inv = { .images = images, .n_images = 5 };
 		struct image_gc_policy policy = { .maximum_age = 50,
 						  .order = rows[i].order,

@@ -136,11 +136,65 @@ static void sizes_on_disk(void **state)
 		check(&on_disk[i]);
 }
 
+/* --- by what was measured ----------------------------------------------------------------------- */
+
+static struct usage_history learnt(void)
+{
+	static char ids[][16] = { "layers", "measured", "never" };
+	static struct usage_entry entries[] = {
+		{ .id = ids[0], .gain_known = true, .gain = { 1, 1 } },
+		{ .id = ids[1], .gain_known = true, .gain = { 42 * MB, 43 } },
+		{ .id = ids[2] },
+	};
+	struct usage_history h = { .entries = entries, .n_entries = ELEMENTS(entries) };
+	const uint64_t freed[] = { 250 * MB, 3000 };
+	for (int i = 0; i < 3; i++)
+		gain_learn(&h.ratios, "podman 4.3", 100 * MB, freed);
+	return h;
+}
+
+static void measured_before(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *id, *runtime;
+		size_t n_layers;
+		uint64_t size, bytes, inodes;
+	} rows[] = {
+		/* its own gain, else the ratio of its kind, else what the prediction was */
+		{ "measured", "podman 4.4", 0, 10 * MB, 42 * MB, 43 },
+		{ "never", "podman 4.4", 0, 10 * MB, 25 * MB, 300 },
+		{ "unknown", "podman 4.4", 0, 10 * MB, 25 * MB, 300 },
+		{ "measured", "cri-o 1", 0, 10 * MB, 42 * MB, 43 },
+		{ "never", "cri-o 1", 0, 10 * MB, 7, 8 },
+		/* where layers are known they tell */
+		{ "layers", "podman 4.4", 2, 10 * MB, 7, 8 },
+	};
+	struct usage_history h = learnt();
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct image image = { .id = rows[i].id,
+				       .size_bytes = rows[i].size,
+				       .n_layers = rows[i].n_layers,
+				       .predicted_bytes = 7,
+				       .predicted_inodes = 8 };
+		struct inventory inv = { .runtime = rows[i].runtime,
+					 .images = &image,
+					 .n_images = 1 };
+		predict_from_history(&inv, &h);
+		if (image.predicted_bytes != rows[i].bytes ||
+		    image.predicted_inodes != rows[i].inodes)
+			fail_msg("%s of %s: %ju bytes, %ju inodes", rows[i].id, rows[i].runtime,
+				 (uintmax_t)image.predicted_bytes,
+				 (uintmax_t)image.predicted_inodes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compressed_sizes),
 		cmocka_unit_test(sizes_on_disk),
+		cmocka_unit_test(measured_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -357,7 +357,7 @@ static void plan_node(struct sim *s)
 	struct inventory *inv = inventory_new();
 	struct image_use use[N_IMAGES];
 	struct usage_entry entries[N_IMAGES];
-	struct usage_history history = { entries, 0 };
+	struct usage_history history = { .entries = entries };
 	const char *sandboxes[N_IMAGES];
 	size_t n_sandboxes = 0;
 	const struct container_list *containers;

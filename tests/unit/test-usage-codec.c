@@ -12,8 +12,8 @@
 #define HOUR	    USEC_PER_HOUR
 #define YEAR	    (365 * 24 * HOUR)
 #define YEAR_2026   ((int64_t)1767225600 * USEC_PER_SEC)
-#define HEAD_SIZE   (8 + BOOT_ID_MAX + 16) /* version, n, boot ID, two clocks */
-#define RECORD_SIZE 17			   /* two ages, the ID's length */
+#define HEAD_SIZE   (8 + BOOT_ID_MAX + 16 + 8) /* version, n, boot ID, two clocks, two more counts */
+#define RECORD_SIZE 22			       /* two ages, uses, flags, the ID's length */
 
 static const struct usage_clock saved = {
 	.boot_id = "boot-1",
@@ -349,7 +349,7 @@ static void hostile_heads(void **state)
 {
 	(void)state;
 	static const uint32_t counts[] = { 0, 2, 4, 5, 65535, 65536, 65537, INT32_MAX, UINT32_MAX };
-	static const uint32_t versions[] = { 0, 2, 0x01000000, UINT32_MAX };
+	static const uint32_t versions[] = { 0, 1, 3, 0x02000000, UINT32_MAX };
 	struct usage_history h = { 0 };
 	fill(&h);
 	cleanup_buf struct buf bytes = encoded(&h, &saved);
@@ -411,7 +411,7 @@ static void hostile_records(void **state)
 	bytes.data[bytes.len - 1] = '\0'; /* within the ID */
 	assert_int_equal(decode_copy(bytes.data, bytes.len), -EBADMSG);
 	bytes.data[bytes.len - 1] = 'b';
-	bytes.data[HEAD_SIZE + 16] = 0; /* an ID of no characters */
+	bytes.data[HEAD_SIZE + RECORD_SIZE - 1] = 0; /* an ID of no characters */
 	assert_int_equal(decode_copy(bytes.data, bytes.len - 2), -EBADMSG);
 	usage_clear(&h);
 }

@@ -18,7 +18,7 @@ static bool observe(struct usage_history *h, const char *letters, usec_t now)
 		images[i].id = ids[letters[i] - (used ? 'A' : 'a')];
 		use[i].reason = used ? KEEP_IN_USE : KEEP_NONE;
 	}
-	return usage_observe(h, &inv, use, now);
+	return usage_observe(h, &inv, use, NULL, now);
 }
 
 static void assert_entry(const struct usage_history *h, const char *id, usec_t first, usec_t last)
@@ -75,7 +75,7 @@ static void every_use_counts(void **state)
 		use[i] = (struct image_use){ .reason = reasons[i], .by = "" };
 	struct inventory inv = { .images = images, .n_images = 4 };
 	struct usage_history h = { 0 };
-	usage_observe(&h, &inv, use, -5);
+	usage_observe(&h, &inv, use, NULL, -5);
 	assert_entry(&h, "0", -5, USEC_NEVER);
 	assert_entry(&h, "1", -5, -5);
 	assert_entry(&h, "2", -5, -5);

@@ -346,6 +346,41 @@ static void one_among_many(void **state)
 	}
 }
 
+static void note(void *ctx, size_t container, size_t image)
+{
+	char *found = ctx, pair[32];
+	size_t len = strlen(found);
+	(void)snprintf(pair, sizeof(pair), "%zu:%zu ", container, image);
+	/* it may be told several times */
+	if (!strstr(found, pair))
+		(void)snprintf(found + len, 64 - len, "%s", pair);
+}
+
+/* Which container refers to which image. */
+static void one_by_one(void **state)
+{
+	(void)state;
+	const char *names[] = { "docker.io/library/b:1" }, *volumes[] = { "c", "x" };
+	const struct image list[] = { { .id = "a" },
+				      { .id = "b", .names = names, .n_names = 1 },
+				      { .id = "c" } };
+	const struct container containers[] = {
+		{ .id = "0", .references = { "a", "", "x", "" } },
+		{ .id = "1", .references = { "", "", "", "" } },
+		{ .id = "2",
+		  .references = { "b:1", "b", "", "" },
+		  .volume_images = volumes,
+		  .n_volume_images = 2 },
+	};
+	char found[64] = "";
+	use_each(list, 3, containers, 3, note, found);
+	assert_string_equal(found, "0:0 2:1 2:2 ");
+	*found = '\0';
+	use_each(list, 3, containers, 0, note, found);
+	use_each(NULL, 0, containers, 3, note, found);
+	assert_string_equal(found, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +394,7 @@ int main(void)
 		cmocka_unit_test(precedence),
 		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(one_among_many),
+		cmocka_unit_test(one_by_one),
 	};
 	return cmocka_run_group_tests_name("use", tests, NULL, NULL);
 }
