@@ -28,6 +28,7 @@ static void one_item_a_container(void **state)
 	(void)state;
 	struct container_news news = { 0 };
 	assert_true(created(&news, "c1", "one", 10));
+	assert_true(alive(&news, "c2", "two", 19));
 	assert_true(alive(&news, "c2", "two", 20));
 	/* what it is made of is known already */
 	assert_true(alive(&news, "c1", "", 30));
