@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,26 +19,36 @@ static const char *state_of(const cJSON *image, bool removable)
 
 static void add_row(struct table *t, const cJSON *image, bool removable)
 {
-	char size[HUMAN_MAX], gain[HUMAN_MAX];
+	char size[HUMAN_MAX], gain[HUMAN_MAX], uses[24];
 	const char *last = show_string(image, "lastUsed");
 	const char *state = state_of(image, removable);
 	bool reclaimable = strcmp(state, "reclaimable") == 0;
+	(void)snprintf(uses, sizeof(uses), "%ju", (uintmax_t)show_u64(image, "uses"));
 	table_row(t, (const char *[]){ show_image_name(image),
 				       human_bytes(show_u64(image, "sizeBytes"), size),
-				       human_bytes(show_u64(image, "predictedBytes"), gain),
+				       human_bytes(show_u64(image, "predictedBytes"), gain), uses,
 				       show_string(image, "firstSeen"), *last ? last : "never",
 				       state, reclaimable ? "" : show_string(image, "detail") });
 }
 
 static void print_table(const cJSON *pass)
 {
-	static const char *const headings[] = { "IMAGE",     ">SIZE", ">FREES", "FIRST SEEN",
-						"LAST USED", "STATE", "DETAIL" };
+	static const char *const headings[] = { "IMAGE",      ">SIZE",	   ">FREES", ">USES",
+						"FIRST SEEN", "LAST USED", "STATE",  "DETAIL" };
 	cleanup_table struct table *t = table_new(headings, ELEMENTS(headings));
 	const cJSON *image;
 	cJSON_ArrayForEach(image, show_member(pass, "removed")) add_row(t, image, true);
 	cJSON_ArrayForEach(image, show_member(pass, "kept")) add_row(t, image, false);
 	table_print(t, stdout);
+}
+
+/* A number, or null where there is none. */
+static void add_measured(struct json_writer *w, const char *key, const cJSON *image)
+{
+	if (cJSON_IsNumber(show_member(image, key)))
+		json_u64(w, key, show_u64(image, key));
+	else
+		json_null(w, key);
 }
 
 static void add_object(struct json_writer *w, const cJSON *image, const char *runtime,
@@ -58,6 +69,9 @@ static void add_object(struct json_writer *w, const cJSON *image, const char *ru
 	json_u64(w, "predictedInodes", show_u64(image, "predictedInodes"));
 	json_string(w, "firstSeen", show_string(image, "firstSeen"));
 	json_string(w, "lastUsed", *last ? last : NULL);
+	json_u64(w, "uses", show_u64(image, "uses"));
+	add_measured(w, "lastMeasuredBytes", image);
+	add_measured(w, "lastMeasuredInodes", image);
 	json_string(w, "state", state);
 	json_string(w, "detail",
 		    strcmp(state, "reclaimable") == 0 ? "" : show_string(image, "detail"));

@@ -83,6 +83,16 @@ static void write_instant(struct json_writer *w, const char *key, usec_t instant
 		json_string(w, key, human_wall(wall, text));
 }
 
+/* What the image's last removal freed; null when it never was removed. */
+static void write_gain(struct json_writer *w, const char *key, const struct verdict *v,
+		       enum resource r)
+{
+	if (v->gain_known)
+		json_u64(w, key, v->gain[r]);
+	else
+		json_null(w, key);
+}
+
 static void write_image(struct json_writer *w, const struct verdict *v,
 			const struct pass_json_context *ctx)
 {
@@ -95,6 +105,9 @@ static void write_image(struct json_writer *w, const struct verdict *v,
 	json_u64(w, "sizeBytes", image->size_bytes);
 	write_instant(w, "firstSeen", v->first_seen, ctx);
 	write_instant(w, "lastUsed", v->last_used, ctx);
+	json_u64(w, "uses", v->uses);
+	write_gain(w, "lastMeasuredBytes", v, RESOURCE_BYTES);
+	write_gain(w, "lastMeasuredInodes", v, RESOURCE_INODES);
 }
 
 static void write_removed(struct json_writer *w, const struct pass_report *report,

@@ -245,6 +245,10 @@ static void remember(struct agent_model *a)
 			.id = xstrdup(s->images[i].image.id),
 			.first_seen = s->images[i].first_seen,
 			.last_used = s->images[i].last_used,
+			.uses = (uint32_t)s->images[i].uses,
+			.gain_known = s->images[i].gain_known,
+			.gain = { s->images[i].gain[RESOURCE_BYTES],
+				  s->images[i].gain[RESOURCE_INODES] },
 		};
 	usage_sort(h);
 }

@@ -57,10 +57,11 @@ struct image_members {
 	uint64_t size_bytes;
 	bool pinned;
 	usec_t first_seen, last_used;
+	uint64_t uses, gain[_RESOURCE_MAX]; /* UINT64_MAX: not given */
 };
 
 #define MEMBER(name)  offsetof(struct image_members, name)
-/* A pull has all but the last two. */
+/* A pull has those ahead of what the past has left. */
 #define N_PULL_FIELDS 6
 static const struct json_field image_fields[] = {
 	{ "id", true, json_take_string, MEMBER(id) },
@@ -71,6 +72,9 @@ static const struct json_field image_fields[] = {
 	{ "layers", false, json_take_strings, MEMBER(layers) },
 	{ "firstSeen", false, json_take_seconds, MEMBER(first_seen) },
 	{ "lastUsed", false, json_take_seconds_or_never, MEMBER(last_used) },
+	{ "uses", false, json_take_u64, MEMBER(uses) },
+	{ "lastMeasuredBytes", false, json_take_u64, MEMBER(gain[RESOURCE_BYTES]) },
+	{ "lastMeasuredInodes", false, json_take_u64, MEMBER(gain[RESOURCE_INODES]) },
 };
 
 /* The layer of that ID among the first n, which are sorted. */
@@ -145,7 +149,7 @@ static int add_layers(struct scenario *s, const struct json_place *at,
 
 int scenario_parse_image(struct scenario *s, const struct json_place *at, bool pulled)
 {
-	struct image_members m = { .last_used = USEC_NEVER };
+	struct image_members m = { .last_used = USEC_NEVER, .gain = { UINT64_MAX, UINT64_MAX } };
 	int r = json_take_object(at, image_fields, pulled ? N_PULL_FIELDS : ELEMENTS(image_fields),
 				 &m);
 	if (r < 0)
@@ -163,7 +167,11 @@ int scenario_parse_image(struct scenario *s, const struct json_place *at, bool p
 		},
 		.first_seen = m.first_seen,
 		.last_used = m.last_used,
+		.uses = m.uses,
+		.gain_known = m.gain[RESOURCE_BYTES] != UINT64_MAX,
 	};
+	for (int i = 0; new->gain_known &&i < _RESOURCE_MAX; i++)
+		new->gain[i] = m.gain[i] == UINT64_MAX ? 0 : m.gain[i];
 	r = add_layers(s, at, &m.layers, &new->image);
 	if (r == 0)
 		s->n_images++;

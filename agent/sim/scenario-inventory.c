@@ -88,6 +88,11 @@ static void add_image(struct scenario *s, const struct image *from, const uint32
 	add_image_layers(s, from, places, &image->image);
 	image->first_seen = usage ? relative(usage->first_seen, now) : 0;
 	image->last_used = usage ? relative(usage->last_used, now) : USEC_NEVER;
+	if (usage) {
+		image->uses = usage->uses;
+		image->gain_known = usage->gain_known;
+		memcpy(image->gain, usage->gain, sizeof(image->gain));
+	}
 	s->n_present = ++s->n_images;
 }
 

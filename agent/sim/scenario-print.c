@@ -83,6 +83,17 @@ static void print_image_members(struct json_writer *w, const struct scenario *s,
 	json_array_end(w);
 }
 
+/* What is known of its past, as far as there is any. */
+static void print_usage(struct json_writer *w, const struct scenario_image *image)
+{
+	if (image->uses)
+		json_u64(w, "uses", image->uses);
+	if (!image->gain_known)
+		return;
+	json_u64(w, "lastMeasuredBytes", image->gain[RESOURCE_BYTES]);
+	json_u64(w, "lastMeasuredInodes", image->gain[RESOURCE_INODES]);
+}
+
 static void print_images(struct json_writer *w, const struct scenario *s)
 {
 	json_array_begin(w, "images");
@@ -91,6 +102,7 @@ static void print_images(struct json_writer *w, const struct scenario *s)
 		print_image_members(w, s, &s->images[i].image);
 		json_seconds(w, "firstSeen", s->images[i].first_seen);
 		json_seconds(w, "lastUsed", s->images[i].last_used);
+		print_usage(w, &s->images[i]);
 		json_object_end(w);
 	}
 	json_array_end(w);

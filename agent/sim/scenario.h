@@ -46,6 +46,9 @@ struct scenario_image {
 	struct image image; /* layers are indexes into the scenario's; predictions are not set */
 	usec_t first_seen;
 	usec_t last_used; /* USEC_NEVER: never seen in use */
+	uint64_t uses;
+	bool gain_known;
+	uint64_t gain[_RESOURCE_MAX]; /* what its last removal freed */
 };
 
 enum scenario_event_kind {

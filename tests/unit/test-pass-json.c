@@ -39,6 +39,9 @@ static void sample_report(struct pass_report *report, struct inventory *inv,
 					.by = "",
 					.first_seen = NOW - USEC_PER_HOUR,
 					.last_used = NOW - USEC_PER_MINUTE,
+					.uses = 12,
+					.gain_known = true,
+					.gain = { 280, 2 },
 					.removed = true };
 	verdicts[1] = (struct verdict){ .image = &images[1],
 					.by = "",
@@ -49,7 +52,8 @@ static void sample_report(struct pass_report *report, struct inventory *inv,
 					.keep = KEEP_IN_USE,
 					.by = "0229abc",
 					.first_seen = NOW,
-					.last_used = NOW };
+					.last_used = NOW,
+					.uses = UINT32_MAX };
 	*removal = (struct removal){ .verdict = 0,
 				     .reason = REMOVE_SPACE,
 				     .predicted = { 300, 4 },
@@ -87,14 +91,17 @@ static void test_document(void **state)
 		"\"removed\":[{\"id\":\"sha256:a\","
 		"\"names\":[\"docker.io/lab/app:1\",\"docker.io/lab/app:2\"],\"sizeBytes\":100,"
 		"\"firstSeen\":\"2026-01-02T02:00:00Z\",\"lastUsed\":\"2026-01-02T02:59:00Z\","
+		"\"uses\":12,\"lastMeasuredBytes\":280,\"lastMeasuredInodes\":2,"
 		"\"reason\":\"space\",\"predictedBytes\":300,\"measuredBytes\":290,"
 		"\"predictedInodes\":4,\"measuredInodes\":3,\"durationSeconds\":0.25}],"
 		"\"kept\":[{\"id\":\"sha256:b\",\"names\":[\"docker.io/lab/b@sha256:2\"],"
 		"\"sizeBytes\":5,\"firstSeen\":\"2026-01-02T02:00:00Z\",\"lastUsed\":null,"
+		"\"uses\":0,\"lastMeasuredBytes\":null,\"lastMeasuredInodes\":null,"
 		"\"reason\":\"not-needed\",\"detail\":\"the target is met without it\","
 		"\"predictedBytes\":5,\"predictedInodes\":1},"
 		"{\"id\":\"sha256:c\",\"names\":[],\"sizeBytes\":18446744073709551615,"
 		"\"firstSeen\":\"2026-01-02T03:00:00Z\",\"lastUsed\":\"2026-01-02T03:00:00Z\","
+		"\"uses\":4294967295,\"lastMeasuredBytes\":null,\"lastMeasuredInodes\":null,"
 		"\"reason\":\"in-use\",\"detail\":\"container 0229abc\","
 		"\"predictedBytes\":0,\"predictedInodes\":0}]}]}\n";
 	struct inventory inv = { 0 };

@@ -24,7 +24,8 @@ static const char *const everything =
 	"\"images\":[{\"id\":\"a\",\"names\":[\"n:1\",\"n:2\"],\"digests\":[\"n@sha256:1\"],"
 	"\"sizeBytes\":100,\"pinned\":true,\"layers\":[\"l1\",\"l2\"],\"firstSeen\":-3600.5,"
 	"\"lastUsed\":null},{\"id\":\"own\",\"names\":[],\"digests\":[],\"sizeBytes\":3,"
-	"\"pinned\":false,\"layers\":[],\"firstSeen\":0,\"lastUsed\":-1}],"
+	"\"pinned\":false,\"layers\":[],\"firstSeen\":0,\"lastUsed\":-1,\"uses\":7,"
+	"\"lastMeasuredBytes\":4096,\"lastMeasuredInodes\":2}],"
 	"\"containers\":[{\"id\":\"c1\",\"image\":\"a\",\"references\":[\"n:1\"],"
 	"\"state\":\"exited\",\"imageVolumes\":[\"own\"]}],"
 	"\"sandboxImages\":[\"pause:1\"],"
@@ -61,6 +62,12 @@ static void all_members(void **state)
 	assert_int_equal(s->n_images, 3);
 	assert_int_equal(s->images[0].first_seen, -3600500000);
 	assert_true(s->images[0].last_used == USEC_NEVER);
+	assert_int_equal(s->images[0].uses, 0);
+	assert_false(s->images[0].gain_known);
+	assert_int_equal(s->images[1].uses, 7);
+	assert_true(s->images[1].gain_known);
+	assert_int_equal(s->images[1].gain[RESOURCE_BYTES], 4096);
+	assert_int_equal(s->images[1].gain[RESOURCE_INODES], 2);
 	assert_int_equal(s->images[0].image.n_layers, 2);
 	/* without layers: one of its own, as large as the image */
 	assert_int_equal(s->images[1].image.n_layers, 1);
@@ -161,6 +168,8 @@ static void hostile(void **state)
 		  "images[0].firstSeen: expected a number of seconds", EINVAL },
 		{ HEAD ",\"images\":[{\"id\":\"a\",\"sizeBytes\":1,\"lastUsed\":1e20}]}",
 		  "images[0].lastUsed: expected a number of seconds", EINVAL },
+		{ HEAD ",\"images\":[{\"id\":\"a\",\"sizeBytes\":1,\"uses\":-1}]}",
+		  "images[0].uses: expected an integer", EINVAL },
 		{ HEAD ",\"containers\":[{\"id\":\"c\",\"image\":\"a\",\"state\":\"dead\"}]}",
 		  "containers[0].state: expected created, running, exited or unknown", EINVAL },
 		{ HEAD ",\"containers\":[{\"id\":\"c\",\"image\":\"a\",\"references\":"
