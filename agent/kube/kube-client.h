@@ -31,8 +31,9 @@ struct kube_call {
 	const char *content_type; /* of the body; NULL: application/json */
 	const char *body;	  /* NULL: none */
 	size_t body_len;
-	/* What a 403 is to be explained with: "get the Node a"; may be NULL. */
-	const char *right;
+	/* What a 403 and a 404 are to be explained with, may be NULL: "get the Node a" (a role that
+	 * allows to ...), "kubernetes.node-name is not the name of a Node". */
+	const char *right, *missing;
 	usec_t timeout; /* of the whole exchange */
 	const int
 		*stop_fd; /* ends the exchange with -ECANCELED when it becomes readable; or NULL */

@@ -74,6 +74,8 @@ static void explain(const struct kube_call *call, long status, char *ret, size_t
 		(void)snprintf(ret, size, "; the token or client certificate is not accepted");
 	else if (status == 403 && call->right)
 		(void)snprintf(ret, size, "; a role that allows to %s is missing", call->right);
+	else if (status == 404 && call->missing)
+		(void)snprintf(ret, size, "; %s", call->missing);
 	else if (status >= 300 && status < 400)
 		(void)snprintf(ret, size, "; redirections are not followed");
 }

@@ -29,7 +29,7 @@ VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "PUT": "update", "DEL
 AGENT_RIGHTS = {("create", "events.k8s.io", "events"), ("patch", "events.k8s.io", "events"), ("get", "", "nodes"),
                 ("patch", "", "nodes/status")}
 
-Request = collections.namedtuple("Request", "at method path user agent body status peer")
+Request = collections.namedtuple("Request", "at method path user agent host body status peer")
 
 
 class Fault:
@@ -57,7 +57,7 @@ class Server:
         self.handshakes_failed = 0
         self.stalled = False        # connections are taken and nothing is said
         self._faults, self._lock = [], threading.Lock()
-        self._listener, self._sockets = None, set()
+        self._listener, self._sockets = None, set()     # those that are open
 
     # life
 
@@ -82,9 +82,7 @@ class Server:
 
             def get_request(self):
                 connection, address = self.socket.accept()
-                with server._lock:
-                    server.connections += 1
-                    server._sockets.add(connection)
+                server.note_connection(connection)
                 return connection, address
 
             def handle_error(self, *_):
@@ -144,6 +142,16 @@ class Server:
 
     # looking
 
+    def note_connection(self, connection, instead_of=None):
+        with self._lock:
+            self.connections += instead_of is None
+            self._sockets.discard(instead_of)
+            self._sockets.add(connection)
+
+    def forget_connection(self, connection):
+        with self._lock:
+            self._sockets.discard(connection)
+
     def note(self, request):
         with self._lock:
             self.requests.append(request)
@@ -182,10 +190,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.api.certificate:
             self.request.settimeout(20)
             try:
-                self.request = self.api.tls_context().wrap_socket(self.request, server_side=True)
+                bare = self.request
+                self.request = self.api.tls_context().wrap_socket(bare, server_side=True)
+                self.api.note_connection(self.request, bare)
             except OSError:
-                with self.api._lock:
-                    self.api.handshakes_failed += 1
+                self.api.handshakes_failed += 1
                 raise
         super().setup()
 
@@ -203,7 +212,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if length > BODY_MAX:
             self.rfile.read(length)
         self.carried_out = Request(time.monotonic(), self.command, self.path, "", self.headers.get("User-Agent", ""),
-                                   body.decode(errors="replace"), 0, self.client_address)
+                                   self.headers.get("Host", ""), body.decode(errors="replace"), 0, self.client_address)
         fault = self.api.take_fault(self.carried_out)
         if fault:
             time.sleep(fault.delay)
@@ -315,6 +324,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         for _ in range(4096):
             self.wfile.write(b" " * 65536)
+
+    def finish(self):
+        super().finish()
+        self.api.forget_connection(self.request)
 
     def end(self):
         self.close_connection = True
