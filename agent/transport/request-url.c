@@ -33,7 +33,9 @@ static const char *split(CURLU *u, const char *url, struct request_url *ret)
 	/* https:host, //host and spaces around are for browsers. */
 	if (strncmp(url, "https://", 8) != 0)
 		return "it does not begin with https://";
-	if (curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
+	/* A third slash is passed over by libcurl: what follows would be the host. */
+	if (url[8] == '/' ||
+	    curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
 	    !take(u, CURLUPART_HOST, ret->host, sizeof(ret->host)) ||
 	    !take(u, CURLUPART_PORT, ret->port, sizeof(ret->port)) ||
 	    !take(u, CURLUPART_PATH, ret->path, sizeof(ret->path)))
