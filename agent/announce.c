@@ -3,7 +3,7 @@
 
 #include "agent-state.h"
 
-#include "expose/occurrences.h"
+#include "core/occurrences.h"
 #include "util/human.h"
 #include "util/log.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "expose/occurrences.h"
+#include "core/occurrences.h"
 
 /* The reasons are an interface; so are the IDs, which people filter their journals by. */
 static void test_table(void **state)
@@ -32,6 +32,9 @@ static void test_table(void **state)
 		assert_string_equal(occurrence_to_string(o), rows[o].reason);
 		assert_string_equal(info->type, rows[o].type);
 		assert_string_equal(info->message_id, rows[o].message_id);
+		assert_string_equal(info->action, strncmp(info->reason, "DiskReclaim", 11) == 0
+							  ? "RemoveImages"
+							  : "Observe");
 		assert_true(normal ? info->priority == LOG_NOTICE : info->priority <= LOG_WARNING);
 		assert_int_equal(strspn(info->message_id, "0123456789abcdef"), 32);
 		for (int other = 0; other < o; other++)

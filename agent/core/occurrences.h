@@ -21,6 +21,7 @@ struct occurrence_info {
 	const char *message_id; /* 32 hex digits, never changes */
 	int priority;		/* syslog */
 	const char *type;	/* of the event: "Normal" or "Warning" */
+	const char *action;	/* of the event: what the agent does or did there */
 };
 
 /* The facts of one occurrence. Any thread. */
