@@ -129,6 +129,20 @@ class Store:
         tar.close()
 
 
+    def write_docker_archive(self, image, out):
+        """The same image as `docker save` would write it: Docker and Podman load no OCI archives by name."""
+        layers = [self.layer(one) for one in image.layers]
+        config = _json_blob(_config(image, layers))
+        names = [one.digest.removeprefix("sha256:") + ".tar.gz" for one in layers]
+        tar = _Tar(out)
+        tar.add("manifest.json", json.dumps([{"Config": config.digest.removeprefix("sha256:") + ".json",
+                                              "RepoTags": list(image.names), "Layers": names}]).encode())
+        tar.add(config.digest.removeprefix("sha256:") + ".json", config.data)
+        for name, blob in dict(zip(names, layers)).items():
+            tar.add_file(name, blob.path)
+        tar.close()
+
+
 def _references(image, manifest):
     """CRI takes a repoDigest from a reference with a digest in its name, so such a reference is imported too."""
     names = list(image.names)
@@ -145,7 +159,8 @@ def _named(manifest, name):
 def _config(image, layers):
     return {"created": "2024-01-01T00:00:00Z", "architecture": "amd64", "os": "linux",
             "config": {"Entrypoint": ["/pause"], "Labels": dict(image.labels, seed=image.name)},
-            "rootfs": {"type": "layers", "diff_ids": [one.diff_id for one in layers]}}
+            "rootfs": {"type": "layers", "diff_ids": [one.diff_id for one in layers]},
+            "history": [{"created": "2024-01-01T00:00:00Z", "created_by": f"COPY {one.diff_id} /"} for one in layers]}
 
 
 def _json_blob(value):
