@@ -25,12 +25,14 @@ void pass_node_done(struct pass_node *node)
 	container_news_clear(&node->news);
 	free(node->root);
 	free(node->endpoint);
-	node->root = node->endpoint = NULL;
+	free(node->type);
+	node->root = node->endpoint = node->type = NULL;
 }
 
 static bool runtime_is_current(const struct pass_node *node, const struct config *config)
 {
 	return node->runtime && strcmp(node->endpoint, config->runtime_endpoint) == 0 &&
+	       strcmp(node->type, config->runtime_type) == 0 &&
 	       node->timeout == config->runtime_timeout;
 }
 
@@ -40,10 +42,13 @@ int pass_node_connect(struct pass_node *node, const struct config *config, struc
 		return 0;
 	node->runtime = runtime_free(node->runtime);
 	free(node->endpoint);
+	free(node->type);
 	node->endpoint = xstrdup(config->runtime_endpoint);
+	node->type = xstrdup(config->runtime_type);
 	node->timeout = config->runtime_timeout;
 	struct runtime_options options = {
 		.endpoint = node->endpoint,
+		.type = node->type,
 		.root = node->root,
 		.timeout = node->timeout,
 	};

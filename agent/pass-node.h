@@ -21,7 +21,7 @@
 struct pass_node {
 	char *root;		 /* prefix of host paths, "" for none */
 	struct runtime *runtime; /* NULL until it was reached */
-	char *endpoint;		 /* runtime.endpoint and runtime.timeout that it was opened with */
+	char *endpoint, *type;	 /* of [runtime], and its timeout, that it was opened with */
 	usec_t timeout;
 	struct usage_history history;
 	struct container_news news; /* heard of, and not in the history yet */

@@ -76,7 +76,14 @@ static bool is_policy(const struct config_key *key)
 	       strncmp(key->name, "sample-interval-", strlen("sample-interval-")) == 0;
 }
 
-static void add_policy(struct scenario *s, const struct config *config)
+static bool keeps_unrecoverable(const struct config *config, const struct inventory *inv)
+{
+	const struct image_gc_policy policy = config_image_gc_policy(config);
+	return policy.keep_unrecoverable &&
+	       !(policy.unless_local_is_ordinary && inv->local_is_ordinary);
+}
+
+static void add_policy(struct scenario *s, const struct config *config, const struct inventory *inv)
 {
 	for (size_t i = 0; i < n_config_keys; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -89,9 +96,7 @@ static void add_policy(struct scenario *s, const struct config *config)
 		if (unrecoverable)
 			buf_clear(&value);
 		if (unrecoverable)
-			(void)buf_puts(&value, config_image_gc_policy(config).keep_unrecoverable
-						       ? "yes"
-						       : "no");
+			(void)buf_puts(&value, keeps_unrecoverable(config, inv) ? "yes" : "no");
 		scenario_add_setting(s, key->name, buf_string(&value),
 				     key->type == CONFIG_INTEGER || key->type == CONFIG_PERCENT);
 	}
@@ -113,7 +118,7 @@ static int take(const struct cli_options *o, const struct config *config, struct
 	r = add_filesystems(s, o, config, store, e);
 	if (r < 0)
 		return r;
-	add_policy(s, config);
+	add_policy(s, config, inv);
 	*ret = take_ptr(s);
 	return 0;
 }

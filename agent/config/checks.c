@@ -79,7 +79,11 @@ const char *check_kubelet_config(const char *path)
 
 const char *check_runtime_type(const char *type)
 {
-	return strcmp(type, "auto") == 0 || strcmp(type, "cri") == 0 ? NULL : "";
+	static const char *const types[] = { "auto", "cri", "docker", "podman" };
+	for (size_t i = 0; i < ELEMENTS(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return NULL;
+	return "";
 }
 
 static const char *check_port(const char *port)

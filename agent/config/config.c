@@ -160,6 +160,7 @@ struct image_gc_policy config_image_gc_policy(const struct config *c)
 		.keep_newest = (uint32_t)c->keep_newest_per_repository,
 		.order = c->order,
 		.keep_unrecoverable = c->keep_unrecoverable != TRISTATE_NO,
+		.unless_local_is_ordinary = c->keep_unrecoverable == TRISTATE_AUTO,
 		.proceed_when_futile = c->when_futile == WHEN_FUTILE_PROCEED,
 		.max_removals = (uint32_t)c->max_removals_per_pass,
 	};

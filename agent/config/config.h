@@ -68,7 +68,7 @@ struct config {
 	int64_t kubelet_lead_percent;
 
 	char *runtime_endpoint; /* "auto" or "unix:///path" */
-	char *runtime_type;	/* "auto" or "cri" */
+	char *runtime_type;	/* "auto", "cri", "docker" or "podman" */
 	usec_t runtime_timeout;
 
 	struct word_list listen; /* "127.0.0.1:9779", "[::1]:9779", "unix:/path" */

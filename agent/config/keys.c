@@ -206,7 +206,7 @@ const struct config_key config_keys[] = {
 		.default_value = "auto",
 		.doc = "Whether images without a registry digest, which were loaded or built on "
 		       "this node and could not be pulled again, are kept. auto: yes on CRI "
-		       "runtimes.",
+		       "runtimes, no with Docker and Podman.",
 	},
 	{
 		.section = "image-gc",
@@ -342,10 +342,11 @@ const struct config_key config_keys[] = {
 		.type = CONFIG_STRING,
 		AT(runtime_type),
 		.default_value = "auto",
-		.expected = "auto or cri",
+		.expected = "auto, cri, docker or podman",
 		.check = check_runtime_type,
 		.doc = "What is spoken on that socket. cri: containerd, CRI-O and others that "
-		       "serve the kubelet.",
+		       "serve the kubelet. docker: Docker Engine 20.10 or newer. podman: Podman 4.0 "
+		       "or newer. auto: whichever answers.",
 	},
 	{
 		.section = "runtime",

@@ -31,6 +31,9 @@ struct image {
 	const uint32_t *layers; /* indexes into inventory.layers, each once */
 	size_t n_layers;	/* 0: the runtime does not show them */
 	bool pinned;
+	const char
+		*dependent; /* ID of an image built on this one, which the runtime does not remove
+				* before; NULL when there is none or it does not mind */
 };
 
 enum container_state {
@@ -83,6 +86,8 @@ struct inventory {
 	struct container_list containers;
 	const char *const *sandbox_images; /* references to pause images: configured and in use */
 	size_t n_sandbox_images;
+	bool local_is_ordinary; /* images without a registry digest are nothing special with this
+				 * runtime: people build and load them and expect them to go */
 };
 
 /* An empty inventory; never NULL. */

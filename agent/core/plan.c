@@ -166,10 +166,13 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 		const struct usage_history *history, const struct image_gc_policy *policy,
 		usec_t now, struct plan *ret)
 {
+	struct image_gc_policy effective = *policy;
+	if (policy->unless_local_is_ordinary && inv->local_is_ordinary)
+		effective.keep_unrecoverable = false;
 	*ret = (struct plan){ .n_verdicts = inv->n_images };
 	ret->verdicts = xcalloc(inv->n_images, sizeof(*ret->verdicts));
 	for (size_t i = 0; i < inv->n_images; i++)
-		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, policy, now);
+		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, &effective, now);
 	newest_protect(ret->verdicts, ret->n_verdicts, policy->keep_newest, &ret->arena);
 	share_protection(ret->verdicts, ret->n_verdicts);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);

@@ -33,6 +33,7 @@ struct image_gc_policy {
 	enum removal_order order;
 	enum resource scarce; /* what ORDER_FEWEST_REMOVALS frees the most of */
 	bool keep_unrecoverable;
+	bool unless_local_is_ordinary; /* but not with a runtime where they are, see inventory.h */
 	bool proceed_when_futile;
 	uint32_t max_removals; /* per pass; 0: no limit */
 	/* Of eviction thresholds that are in force on the image filesystem; see pressure.h. */

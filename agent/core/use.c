@@ -184,6 +184,17 @@ static void mark_container(const struct reference_index *index, const struct con
 		mark_reference(index, container->volume_images[i], &mark);
 }
 
+/* The images that others are built on. */
+static void mark_dependents(const struct image *images, size_t n_images, struct image_use *ret)
+{
+	for (size_t i = 0; i < n_images; i++)
+		if (images[i].dependent)
+			mark_image(&(struct mark){ .reason = KEEP_IN_USE,
+						   .by = images[i].dependent,
+						   .ret = ret },
+				   i);
+}
+
 void use_resolve(const struct image *images, size_t n_images,
 		 const struct container_list *containers, const char *const *sandbox_images,
 		 size_t n_sandbox_images, struct image_use *ret)
@@ -194,6 +205,7 @@ void use_resolve(const struct image *images, size_t n_images,
 		ret[i] = (struct image_use){ .reason = KEEP_NONE, .by = "" };
 	for (size_t i = 0; i < containers->n_containers; i++)
 		mark_container(&index, &containers->containers[i], (struct mark){ .ret = ret });
+	mark_dependents(images, n_images, ret);
 	for (size_t i = 0; i < n_sandbox_images; i++)
 		mark_reference(&index, sandbox_images[i],
 			       &(struct mark){ .reason = KEEP_SANDBOX,

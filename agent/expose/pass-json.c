@@ -56,6 +56,8 @@ char *pass_keep_detail(const struct pass_report *report, const struct verdict *v
 		too_young_detail(v, ctx, buf);
 	else if (v->keep == KEEP_NONE || v->keep == KEEP_NOT_NEEDED)
 		(void)snprintf(buf, PASS_DETAIL_MAX, "%s", not_needed_detail(report));
+	else if (v->keep == KEEP_IN_USE && strncmp(v->by, "sha256:", strlen("sha256:")) == 0)
+		(void)snprintf(buf, PASS_DETAIL_MAX, "image %s is built on it", v->by);
 	else if (*v->by)
 		(void)snprintf(buf, PASS_DETAIL_MAX, "%s%s", detail_table[v->keep].with, v->by);
 	else

@@ -8,10 +8,15 @@
 #include <sys/un.h>
 
 #include "runtime/cri/cri.h"
+#include "runtime/docker/docker.h"
+#include "runtime/podman/podman.h"
 #include "util/buf.h"
 #include "util/rooted.h"
 
-static const struct runtime_ops *const registry[] = { &runtime_cri_ops };
+/* For endpoint auto in this order: on a host where Kubernetes and Docker share a containerd, images are
+ * Kubernetes' first of all. */
+static const struct runtime_ops *const registry[] = { &runtime_cri_ops, &runtime_docker_ops,
+						      &runtime_podman_ops };
 
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
@@ -47,25 +52,9 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 	return 0;
 }
 
-static int open_named(const struct runtime_options *options, struct runtime **ret, struct err *e)
+static bool is_wanted(const struct runtime_ops *ops, const struct runtime_options *options)
 {
-	static const char scheme[] = "unix:";
-	size_t len = sizeof(scheme) - 1;
-	bool unix_socket = strncmp(options->endpoint, scheme, len) == 0;
-	size_t slashes = unix_socket ? strspn(options->endpoint + len, "/") : 0;
-	if (slashes == 0 || options->endpoint[len + slashes] == '\0')
-		return err_set(e, EINVAL, "\"%s\" is no endpoint: expected auto or unix:///path",
-			       options->endpoint);
-	return open_socket(registry[0], options, options->endpoint + len + slashes - 1, ret, e);
-}
-
-/* What is there but does not work explains more than what is missing. */
-static int nothing_found(int worst, const struct buf *failed, const struct buf *missing,
-			 struct err *e)
-{
-	return err_set(e, worst ? -worst : ENOENT, "%s%s%s",
-		       failed->len ? buf_string(failed) : "no container runtime found",
-		       missing->len ? "; not there: " : "", buf_string(missing));
+	return strcmp(options->type, "auto") == 0 || strcmp(options->type, ops->type) == 0;
 }
 
 /* What comes from a runtime does not say which one; what comes from the socket does. */
@@ -77,12 +66,64 @@ static void append_failure(struct buf *failed, const char *root, const char *pat
 	(void)buf_puts(failed, why);
 }
 
+/* Whether another type might have more luck: somebody is there and was not understood. */
+static bool not_understood(int r)
+{
+	return r == -EBADMSG || r == -EPROTO || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP ||
+	       r == -ENODATA || r == -E2BIG || r == -ECONNRESET || r == -EIO;
+}
+
+static int open_path(const struct runtime_options *options, const char *path, struct runtime **ret,
+		     struct err *e)
+{
+	cleanup_buf struct buf failed = BUF_INIT(4096);
+	int first = 0, r = -EINVAL;
+	for (size_t i = 0; i < ELEMENTS(registry); i++) {
+		struct err why = { 0 };
+		if (!is_wanted(registry[i], options))
+			continue;
+		r = open_socket(registry[i], options, path, ret, &why);
+		if (r == 0)
+			return 0;
+		(void)buf_printf(&failed, "%s%s", failed.len ? "; " : "", why.msg);
+		first = first ? first : r;
+		if (!not_understood(r))
+			return err_set(e, -r, "%s", why.msg);
+	}
+	if (!first)
+		return err_set(e, EINVAL, "\"%s\" is no type of a runtime", options->type);
+	return err_set(e, -first, "%s", buf_string(&failed));
+}
+
+static int open_named(const struct runtime_options *options, struct runtime **ret, struct err *e)
+{
+	static const char scheme[] = "unix:";
+	size_t len = sizeof(scheme) - 1;
+	bool unix_socket = strncmp(options->endpoint, scheme, len) == 0;
+	size_t slashes = unix_socket ? strspn(options->endpoint + len, "/") : 0;
+	if (slashes == 0 || options->endpoint[len + slashes] == '\0')
+		return err_set(e, EINVAL, "\"%s\" is no endpoint: expected auto or unix:///path",
+			       options->endpoint);
+	return open_path(options, options->endpoint + len + slashes - 1, ret, e);
+}
+
+/* What is there but does not work explains more than what is missing. */
+static int nothing_found(int worst, const struct buf *failed, const struct buf *missing,
+			 struct err *e)
+{
+	return err_set(e, worst ? -worst : ENOENT, "%s%s%s",
+		       failed->len ? buf_string(failed) : "no container runtime found",
+		       missing->len ? "; not there: " : "", buf_string(missing));
+}
+
 static int open_auto(const struct runtime_options *options, struct runtime **ret, struct err *e)
 {
 	cleanup_buf struct buf failed = BUF_INIT(4096);
 	cleanup_buf struct buf missing = BUF_INIT(4096);
 	int worst = 0;
 	for (size_t i = 0; i < ELEMENTS(registry); i++) {
+		if (!is_wanted(registry[i], options))
+			continue;
 		for (const char *const *path = registry[i]->endpoints; *path; path++) {
 			struct err why = { 0 };
 			int r = open_socket(registry[i], options, *path, ret, &why);

@@ -27,6 +27,7 @@ struct runtime;
 
 struct runtime_options {
 	const char *endpoint; /* "auto", "unix:///path" or "unix:/path" */
+	const char *type;     /* "auto", or what is spoken there: "cri", "docker", "podman" */
 	const char *root;     /* prefix of host paths, sockets among them; "" for none */
 	usec_t timeout;	      /* of one call */
 };
@@ -40,7 +41,7 @@ struct runtime_watch {
 };
 
 struct runtime_ops {
-	const char *type; /* value of runtime.type: "cri" */
+	const char *type; /* value of runtime.type: "cri", "docker", "podman" */
 	/* Well-known sockets to try for endpoint auto, NULL-terminated. */
 	const char *const *endpoints;
 	/* Builds a handle for one endpoint; touches nothing yet. */
@@ -79,7 +80,8 @@ struct runtime {
  * Finds the runtime that options name, trying the known sockets in order for "auto", and probes it.
  * On success *ret is a handle that the caller frees. -ENOENT with endpoint "auto": no runtime on
  * this host. When a socket is there but nothing usable behind it, that error is returned. Either
- * way the message lists what was tried and why each failed. -EINVAL: not an endpoint.
+ * way the message lists what was tried and why each failed. -EINVAL: not an endpoint, or no
+ * such type. With a socket that is named and type "auto" whatever is spoken there is found out.
  * -ENAMETOOLONG: a unix socket's path has 107 bytes at most, the prefix included.
  */
 must_check int runtime_open(const struct runtime_options *options, struct runtime **ret,

@@ -80,27 +80,6 @@ static size_t decode_byte(const char *encoded, char *ret)
 	return 1;
 }
 
-/* In place: the result is never longer. */
-static void make_printable(char *text)
-{
-	char *out = text;
-	while (*text) {
-		size_t len = utf8_char_len(text);
-		if (len == 0) {
-			*out++ = '?';
-			text++;
-		} else if (utf8_is_control(text, len)) {
-			*out++ = ' ';
-			text += len;
-		} else {
-			memmove(out, text, len);
-			out += len;
-			text += len;
-		}
-	}
-	*out = '\0';
-}
-
 void grpc_decode_message(const char *encoded, char *ret, size_t size)
 {
 	size_t n = 0;
@@ -112,7 +91,7 @@ void grpc_decode_message(const char *encoded, char *ret, size_t size)
 		n++;
 	}
 	ret[n] = '\0';
-	make_printable(ret);
+	utf8_make_printable(ret);
 }
 
 char *grpc_timeout(usec_t timeout, char buf[GRPC_TIMEOUT_MAX])

@@ -23,10 +23,16 @@
 #define BUF_MAX_RESPONSE_HEADERS (64 * 1024)	     /* headers and trailers of one answer */
 #define BUF_MAX_CRI_TEXT	 4096		     /* an ID, a name, a reference, a path */
 #define BUF_MAX_CRI_INFO	 (1024 * 1024) /* verbose JSON; as a tree some twenty times that */
+#define BUF_MAX_ENGINE_LIST	 (256 * 1024 * 1024) /* an answer of Docker or Podman that passes by */
+#define BUF_MAX_ENGINE_OBJECT	 (1024 * 1024)	     /* one element of it, or one event */
+#define BUF_MAX_ENGINE_ANSWER	 (4 * 1024 * 1024)   /* one that is taken as a whole */
+#define BUF_MAX_ENGINE_TEXT	 4096 /* an ID, a name, a reference, a path */
+#define BUF_MAX_ENGINE_FAILURE	 (64 * 1024)
 #define N_MAX_LAYER_NODES	 (1024 * 1024) /* blobs and snapshots in a store */
 #define N_MAX_LAYER_REFERENCES	 (4 * 1024 * 1024)  /* between them; also names of images */
 #define N_MAX_LAYER_STEPS	 (16 * 1024 * 1024) /* of working out who holds what */
 #define N_MAX_CONTAINER_MOUNTS	 16384		    /* of one container */
+#define N_MAX_IMAGE_HISTORY	 4096
 #define N_MAX_IMAGES		 65536
 #define N_MAX_CONTAINERS	 65536
 #define N_MAX_CONTAINER_NEWS	 4096 /* containers heard of between two inventories */

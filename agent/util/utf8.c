@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/utf8.h"
 
+#include <string.h>
+
 size_t utf8_char_len(const char *s)
 {
 	const unsigned char *c = (const unsigned char *)s;
@@ -27,4 +29,25 @@ bool utf8_is_control(const char *s, size_t len)
 	if (len == 1)
 		return c[0] < 0x20 || c[0] == 0x7f;
 	return len == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+}
+
+void utf8_make_printable(char *text)
+{
+	/* The result is never longer. */
+	char *out = text;
+	while (*text) {
+		size_t len = utf8_char_len(text);
+		if (len == 0) {
+			*out++ = '?';
+			text++;
+		} else if (utf8_is_control(text, len)) {
+			*out++ = ' ';
+			text += len;
+		} else {
+			memmove(out, text, len);
+			out += len;
+			text += len;
+		}
+	}
+	*out = '\0';
 }

@@ -13,3 +13,6 @@ size_t utf8_char_len(const char *s);
 
 /* Whether the character of that length is a control character: U+0000-1F, U+007F-9F. */
 bool utf8_is_control(const char *s, size_t len);
+
+/* In place: control characters become spaces, bytes that are no UTF-8 become question marks. */
+void utf8_make_printable(char *text);

@@ -203,7 +203,13 @@ int main(int argc, char **argv)
 	if (argc < 4 || parse_i64(argv[2], &ms) < 0)
 		return 2;
 	const char *root = getenv("CRI_CLIENT_ROOT");
-	const struct runtime_options options = { argv[1], root ? root : "", ms * USEC_PER_MSEC };
+	const char *type = getenv("CRI_CLIENT_TYPE");
+	const struct runtime_options options = {
+		.endpoint = argv[1],
+		.type = type ? type : "cri",
+		.root = root ? root : "",
+		.timeout = ms * USEC_PER_MSEC,
+	};
 	struct runtime *r;
 	struct err e = { 0 };
 	int status = 0;
