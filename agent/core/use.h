@@ -18,7 +18,8 @@ struct image_use {
  * "sha256:", a digest alone or with any repository, the beginning of either (12 hex digits or more), or
  * a name in any of the short forms Docker allows ("nginx" is docker.io/library/nginx:latest). When
  * in doubt it counts: a reference that fits several images protects them all. A container's own
- * image wins over a volume, a volume over a sandbox. An image with a dependent is in use by that. containers and sandbox_images may be empty.
+ * image wins over a volume, a volume over a sandbox. An image with a dependent is in use by that.
+ * containers and sandbox_images may be empty.
  */
 void use_resolve(const struct image *images, size_t n_images,
 		 const struct container_list *containers, const char *const *sandbox_images,

@@ -163,9 +163,14 @@ static void policy(void **state)
 	assert_int_equal(p.maximum_age, 0);
 	assert_int_equal(p.n_keep, 0);
 	assert_true(p.keep_unrecoverable);
+	assert_true(p.unless_local_is_ordinary);
 	assert_false(p.proceed_when_futile);
 	assert_int_equal(p.max_removals, 0);
 
+	c->keep_unrecoverable = TRISTATE_YES;
+	p = config_image_gc_policy(c);
+	assert_true(p.keep_unrecoverable);
+	assert_false(p.unless_local_is_ordinary);
 	c->keep_unrecoverable = TRISTATE_NO;
 	c->when_futile = WHEN_FUTILE_PROCEED;
 	c->max_removals_per_pass = 65536;

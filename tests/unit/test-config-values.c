@@ -274,8 +274,11 @@ static void endpoints(void **state)
 	assert_check(check_kubelet_config, "kubelet.conf", false);
 	assert_check(check_runtime_type, "auto", true);
 	assert_check(check_runtime_type, "cri", true);
+	assert_check(check_runtime_type, "docker", true);
+	assert_check(check_runtime_type, "podman", true);
 	assert_check(check_runtime_type, "", false);
-	assert_check(check_runtime_type, "docker", false);
+	assert_check(check_runtime_type, "Docker", false);
+	assert_check(check_runtime_type, "crio", false);
 }
 
 static void listen_addresses(void **state)

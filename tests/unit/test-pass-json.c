@@ -170,6 +170,7 @@ static void test_details(void **state)
 	} rows[] = {
 		{ KEEP_IN_USE, "0229", 0, false, "container 0229" },
 		{ KEEP_IN_USE, "", 0, false, "a container uses it" },
+		{ KEEP_IN_USE, "sha256:0229", 0, false, "image sha256:0229 is built on it" },
 		{ KEEP_IMAGE_VOLUME, "0229", 0, false, "volume of container 0229" },
 		{ KEEP_SANDBOX, "registry.k8s.io/pause:3.9", 0, false,
 		  "sandbox image registry.k8s.io/pause:3.9" },

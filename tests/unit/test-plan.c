@@ -192,6 +192,36 @@ static void policy_switches(void **state)
 	plan_done(&p);
 }
 
+/* What "auto" means for images that cannot be pulled again is the runtime's to say. */
+static void where_local_is_ordinary(void **state)
+{
+	(void)state;
+	static const struct {
+		bool keep, unless_ordinary, ordinary;
+		enum keep_reason reason;
+	} rows[] = {
+		{ true, false, false, KEEP_UNRECOVERABLE },
+		{ true, false, true, KEEP_UNRECOVERABLE },
+		{ true, true, false, KEEP_UNRECOVERABLE },
+		{ true, true, true, KEEP_NONE },
+		{ false, true, false, KEEP_NONE },
+		{ false, true, true, KEEP_NONE },
+	};
+	const struct row local = { .image = { .id = "local" }, UNUSED, .last_used = USEC_NEVER };
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct image_gc_policy policy = defaults;
+		struct node n;
+		struct plan p;
+		policy.keep_unrecoverable = rows[i].keep;
+		policy.unless_local_is_ordinary = rows[i].unless_ordinary;
+		node_build(&n, &local, 1);
+		n.inv.local_is_ordinary = rows[i].ordinary;
+		plan_build(&n.inv, n.use, &n.history, &policy, NOW, &p);
+		assert_int_equal(p.verdicts[0].keep, rows[i].reason);
+		plan_done(&p);
+	}
+}
+
 /* Exactly the minimum age is old enough, as in the kubelet. */
 static void minimum_age(void **state)
 {
@@ -569,12 +599,19 @@ static void random_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_reason),	   cmocka_unit_test(precedence),
-		cmocka_unit_test(policy_switches), cmocka_unit_test(minimum_age),
-		cmocka_unit_test(maximum_age),	   cmocka_unit_test(next_over_age),
-		cmocka_unit_test(one_id_twice),	   cmocka_unit_test(one_id_twice_and_young),
-		cmocka_unit_test(exact_order),	   cmocka_unit_test(sums_do_not_wrap),
-		cmocka_unit_test(empty_inventory), cmocka_unit_test(random_nodes),
+		cmocka_unit_test(every_reason),
+		cmocka_unit_test(precedence),
+		cmocka_unit_test(policy_switches),
+		cmocka_unit_test(where_local_is_ordinary),
+		cmocka_unit_test(minimum_age),
+		cmocka_unit_test(maximum_age),
+		cmocka_unit_test(next_over_age),
+		cmocka_unit_test(one_id_twice),
+		cmocka_unit_test(one_id_twice_and_young),
+		cmocka_unit_test(exact_order),
+		cmocka_unit_test(sums_do_not_wrap),
+		cmocka_unit_test(empty_inventory),
+		cmocka_unit_test(random_nodes),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

@@ -381,6 +381,27 @@ static void one_by_one(void **state)
 	assert_string_equal(found, "");
 }
 
+/* An image that others are built on is in use by them, unless something stronger holds. */
+static void dependents(void **state)
+{
+	(void)state;
+	const struct image family[] = {
+		{ .id = "sha256:" HEX_A, .dependent = "sha256:child" },
+		{ .id = "sha256:" HEX_B, LIST(names, "redis:7"), .dependent = "sha256:child" },
+		{ .id = "sha256:child" },
+	};
+	struct container container = { .id = "c1", .references = { "redis:7", "", "", "" } };
+	const struct container_list list = { .containers = &container, .n_containers = 1 };
+	static const char *const sandbox[] = { "sha256:" HEX_A };
+	struct image_use use[ELEMENTS(family)];
+	use_resolve(family, ELEMENTS(family), &list, sandbox, 1, use);
+	assert_int_equal(use[0].reason, KEEP_IN_USE);
+	assert_string_equal(use[0].by, "sha256:child");
+	assert_int_equal(use[1].reason, KEEP_IN_USE);
+	assert_string_equal(use[1].by, "c1");
+	assert_int_equal(use[2].reason, KEEP_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +412,7 @@ int main(void)
 		cmocka_unit_test(very_long_names),
 		cmocka_unit_test(what_fits_several_protects_them_all),
 		cmocka_unit_test(volumes_and_sandboxes),
+		cmocka_unit_test(dependents),
 		cmocka_unit_test(precedence),
 		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(one_among_many),
