@@ -3,15 +3,18 @@
 /*
  * Drives the runtime layer for the tests: cri-client ENDPOINT TIMEOUT-MS COMMAND..., each command
  * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
- * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, and times:N:COMMAND, which
- * prints the mean duration instead.
+ * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, watch:MS, which prints a document
+ * an event for so long and one more at the end, and times:N:COMMAND, which prints the mean duration
+ * instead.
  */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/runtime.h"
 #include "util/buf.h"
@@ -188,8 +191,42 @@ static int pause_for(const char *text, struct err *e)
 	return 0;
 }
 
+static void print_event(void *ctx, const struct container_event *event)
+{
+	cleanup_buf struct buf out = BUF_INIT((size_t)1 << 20);
+	struct json_writer w = { .out = &out };
+	json_object_begin(&w, NULL);
+	json_string(&w, "id", event->id);
+	json_bool(&w, "created", event->kind == CONTAINER_EVENT_CREATED);
+	write_texts(&w, "references", event->references, CONTAINER_N_REFERENCES);
+	json_object_end(&w);
+	print(&out);
+	++*(unsigned *)ctx;
+}
+
+static int watch(struct runtime *r, const char *text, struct err *e)
+{
+	int64_t ms;
+	unsigned n = 0;
+	if (parse_i64(text, &ms) < 0 || ms <= 0)
+		return err_set(e, EINVAL, "watch:MS");
+	cleanup_close int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	const struct itimerspec until = {
+		.it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 },
+	};
+	(void)timerfd_settime(fd, 0, &until, NULL);
+	const struct runtime_watch w = { .stop_fd = fd, .on_event = print_event, .ctx = &n };
+	int rc = runtime_watch(r, &w, e);
+	if (rc == 0)
+		printf("{\"events\":%u}\n", n);
+	fflush(stdout);
+	return rc;
+}
+
 static int run(struct runtime *r, char *command, struct err *e)
 {
+	if (strncmp(command, "watch:", 6) == 0)
+		return watch(r, command + 6, e);
 	if (strncmp(command, "times:", 6) == 0)
 		return times(r, command + 6, e);
 	if (strncmp(command, "sleep:", 6) == 0)

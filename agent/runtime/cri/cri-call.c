@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "runtime/cri/cri.pb-c.h"
-#include "transport/grpc.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/limits.h"
@@ -113,4 +112,18 @@ int cri_call(struct cri_peer *peer, enum runtime_operation operation,
 	int r = call(peer, &methods[operation], request, ret, e);
 	histogram_observe(&peer->statistics->requests[operation], now_monotonic() - started);
 	return r;
+}
+
+int cri_subscribe(struct request_client *client, const struct grpc_call *call,
+		  const ProtobufCMessage *request, grpc_on_message *on_message, void *ctx,
+		  struct err *e)
+{
+	struct grpc_call endless = *call;
+	endless.message_len = protobuf_c_message_get_packed_size(request);
+	endless.timeout = USEC_INFINITY;
+	cleanup_free uint8_t *packed = xcalloc(endless.message_len + 1, 1);
+	protobuf_c_message_pack(request, packed);
+	endless.message = packed;
+	int r = grpc_stream(client, &endless, on_message, ctx, e);
+	return r < 0 ? r : err_set(e, ECONNRESET, "%s: the runtime ended it", call->name);
 }

@@ -7,6 +7,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "core/status.h"
+#include "transport/grpc.h"
 #include "transport/request.h"
 #include "util/alloc.h"
 #include "util/arena.h"
@@ -36,6 +37,15 @@ struct cri_answer {
  */
 must_check int cri_call(struct cri_peer *peer, enum runtime_operation operation,
 			const ProtobufCMessage *request, struct cri_answer *ret, struct err *e);
+
+/*
+ * Performs a call whose answer never ends, and hands out its messages. call has name, path, metadata
+ * and stop_fd; message and timeout are set here. Errors are those of grpc_stream(); never 0: a
+ * runtime that ends the answer is -ECONNRESET.
+ */
+must_check int cri_subscribe(struct request_client *client, const struct grpc_call *call,
+			     const ProtobufCMessage *request, grpc_on_message *on_message,
+			     void *ctx, struct err *e);
 
 /* The method's name, as it stands in front of messages: "ListImages". */
 const char *cri_method_name(enum runtime_operation operation);

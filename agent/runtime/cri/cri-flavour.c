@@ -9,7 +9,7 @@ static const struct cri_flavour flavours[] = {
 	{ .runtime_name = "containerd",
 	  .compressed_sizes = true,
 	  .usage_counts_layers = true,
-	  .tells_layers = true },
+	  .has_containerd_api = true },
 	{ .runtime_name = "cri-o" },
 };
 

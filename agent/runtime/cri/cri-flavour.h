@@ -11,8 +11,9 @@ struct cri_flavour {
 	/* ImageFsInfo's used_bytes and inodes_used count unpacked layers. CRI-O counts its index of
 	 * images only: 32,485 bytes and 23 inodes where 800 MB of layers were stored. */
 	bool usage_counts_layers;
-	/* It has containerd's own API on the same socket, which knows layers. */
-	bool tells_layers;
+	/* It has containerd's own API on the same socket, which knows layers, and tells of containers
+	 * without taking anything away from the kubelet. */
+	bool has_containerd_api;
 };
 
 /* What is known of the runtime of that name; never NULL. */

@@ -7,9 +7,11 @@
 
 #include "core/predict.h"
 #include "runtime/containerd/containerd.h"
+#include "runtime/containerd/containerd-events.h"
 #include "runtime/cri/cri-cache.h"
 #include "runtime/cri/cri-call.h"
 #include "runtime/cri/cri-convert.h"
+#include "runtime/cri/cri-events.h"
 #include "runtime/cri/cri-flavour.h"
 #include "runtime/cri/cri.pb-c.h"
 #include "transport/request.h"
@@ -275,7 +277,7 @@ static int image_store(struct runtime_cri *c, struct inventory *inv, struct err 
 static void layers(struct runtime_cri *c, struct inventory *inv)
 {
 	c->base.layers_error = (struct err){ 0 };
-	if (c->flavour->tells_layers)
+	if (c->flavour->has_containerd_api)
 		(void)!containerd_layers(c->containerd, inv, &c->base.layers_error);
 }
 
@@ -373,6 +375,13 @@ static int cri_remove_image(struct runtime *runtime, const struct image *image, 
 	return err_set(e, in_use ? EBUSY : -r, "%s", why.msg);
 }
 
+static int cri_watch(struct runtime *runtime, const struct runtime_watch *watch, struct err *e)
+{
+	struct runtime_cri *c = cri_of(runtime);
+	return c->flavour->has_containerd_api ? containerd_events(c->peer.client, watch, e)
+					      : cri_events(c->peer.client, watch, e);
+}
+
 static struct runtime *cri_new(const char *socket_path, usec_t timeout)
 {
 	struct runtime_cri *c = xnew(struct runtime_cri);
@@ -419,4 +428,5 @@ const struct runtime_ops runtime_cri_ops = {
 	.inventory = cri_inventory,
 	.containers = cri_containers,
 	.remove_image = cri_remove_image,
+	.watch = cri_watch,
 };
