@@ -47,8 +47,10 @@ static int live_measure_after(void *ctx, const struct verdict *victim, const str
 					 ret, e);
 }
 
-static int live_containers(void *ctx, const struct container_list **ret, struct err *e)
+static int live_containers(void *ctx, const struct verdict *victim,
+			   const struct container_list **ret, struct err *e)
 {
+	(void)victim;
 	struct live *live = ctx;
 	live->fresh = inventory_free(live->fresh);
 	live->fresh = inventory_new();
@@ -102,12 +104,13 @@ static int pass_prepare(struct live *live, const struct config *config,
 			const struct image_gc_policy *policy, struct pass_report *report)
 {
 	cleanup_free struct image_use *use = NULL;
-	int r = pass_node_inventory(live->node, config, &report->inventory, &use, &report->error);
+	struct inventory *inv;
+	int r = pass_node_inventory(live->node, config, &inv, &use, &report->error);
 	if (r < 0)
 		return r;
-	plan_build(report->inventory, use, &live->node->history, policy, now_monotonic(),
-		   &report->plan);
-	return pass_node_store(live->node, config, report->inventory, live->store, &report->error);
+	report->inventories[report->n_inventories++] = inv;
+	plan_build(inv, use, &live->node->history, policy, now_monotonic(), &report->plan);
+	return pass_node_store(live->node, config, inv, live->store, &report->error);
 }
 
 /* What the removals brought, for the next time. */
@@ -115,9 +118,9 @@ static void learn(struct pass_node *node, const struct pass_report *report)
 {
 	for (size_t i = 0; i < report->n_removals; i++) {
 		const struct removal *removal = &report->removals[i];
-		usage_removed(&node->history, report->inventory->runtime,
-			      report->plan.verdicts[removal->verdict].image, removal->measured,
-			      now_monotonic());
+		const struct verdict *v = &report->plan.verdicts[removal->verdict];
+		usage_removed(&node->history, report->inventories[v->source]->runtime, v->image,
+			      removal->measured, now_monotonic());
 		node->history_changed = true;
 	}
 }

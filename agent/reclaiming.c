@@ -66,7 +66,7 @@ static void job_pass(struct reclaim_job *j)
 	pass_run(j->node, j->config->config, &j->policy, &callbacks, &j->report);
 	j->error = j->report.error;
 	j->result = j->report.result == RESULT_ERROR ? -j->error.code : 0;
-	if (!j->report.inventory)
+	if (j->report.n_inventories == 0)
 		return;
 	j->observed = true;
 	plan_count(&j->report.plan, j->observation.images);

@@ -64,8 +64,7 @@ static int compare_usec(usec_t a, usec_t b)
 	return (a > b) - (a < b);
 }
 
-/* Candidates before the others; over age before within; then byLastUsedAndDetected, then the ID. */
-static int verdict_compare(const void *a, const void *b)
+int verdict_compare(const void *a, const void *b)
 {
 	const struct verdict *x = a, *y = b;
 	if ((x->keep == KEEP_NONE) != (y->keep == KEEP_NONE))

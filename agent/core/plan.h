@@ -14,6 +14,7 @@
 /* What is decided about one image. Points into the inventory it was made from. */
 struct verdict {
 	const struct image *image;
+	size_t source;	       /* index of the inventory that it is of, where several were merged */
 	enum keep_reason keep; /* KEEP_NONE: candidate, or removed when removed is set */
 	const char *by;	       /* container ID, pattern or reference behind keep; "" when none */
 	usec_t first_seen;
@@ -28,6 +29,10 @@ struct verdict {
 	bool over_age; /* candidate that imageMaximumGCAge wants gone whatever the usage */
 	bool removed;
 };
+
+/* Candidates before the others; over age before within; then byLastUsedAndDetected, then the ID. For
+ * qsort(). */
+int verdict_compare(const void *a, const void *b);
 
 /* All images of an inventory: candidates first, in the order of removal, then those that stay. */
 struct plan {
@@ -52,6 +57,14 @@ struct plan {
 void plan_build(const struct inventory *inv, const struct image_use *use,
 		const struct usage_history *history, const struct image_gc_policy *policy,
 		usec_t now, struct plan *ret);
+/*
+ * Makes one plan of several, made with the same policy at the same moment; source becomes the index of the
+ * plan that a verdict came from. Candidates of all of them are in one order, each plan's own order kept:
+ * by age, or with ORDER_FEWEST_REMOVALS by what they free. Takes over what the plans hold; they are
+ * empty afterwards.
+ */
+void plan_merge(struct plan *plans, size_t n, const struct image_gc_policy *policy,
+		struct plan *ret);
 /* Releases the verdicts; the inventory stays. */
 void plan_done(struct plan *p);
 /* Counts images by state: ret[KEEP_NONE] is reclaimable, the others by keep reason. */

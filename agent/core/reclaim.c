@@ -2,6 +2,7 @@
 #include "core/reclaim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/threshold.h"
 #include "core/use.h"
@@ -21,7 +22,9 @@ struct pass {
 	struct space space;	     /* the last measurement */
 	uint64_t aim[_RESOURCE_MAX]; /* the targets worth removing images for; 0: none */
 	bool crossed[_RESOURCE_MAX]; /* some threshold was */
-	unsigned empty_in_a_row, failed_in_a_row;
+	unsigned empty_in_a_row;
+	unsigned failed_in_a_row[PASS_MAX_SOURCES];
+	bool source_failed[PASS_MAX_SOURCES];
 	bool over_age_left; /* the runtime refused to remove one */
 };
 
@@ -29,6 +32,16 @@ static bool pass_fail(struct pass *p)
 {
 	p->report->result = RESULT_ERROR;
 	return false;
+}
+
+/* Nothing more is removed from a runtime that failed. False when none is left. */
+static bool source_fail(struct pass *p, size_t source)
+{
+	p->source_failed[source] = true;
+	for (size_t i = 0; i < p->report->n_inventories; i++)
+		if (!p->source_failed[i])
+			return true;
+	return pass_fail(p);
 }
 
 static bool pass_measure(struct pass *p)
@@ -143,19 +156,21 @@ static enum remove_reason removal_reason(const struct pass *p, const struct verd
 	return bytes ? REMOVE_SPACE : REMOVE_INODES;
 }
 
-/* Lists the containers again. Returns false when that failed; *ret_free when nothing uses v now. */
+/* Lists the containers again. Returns false when the pass failed by that; *ret_free when nothing uses v
+ * now. */
 static bool victim_recheck(struct pass *p, struct verdict *v, bool *ret_free)
 {
 	const struct container_list *containers;
 	struct image_use use;
-	if (p->ops->containers(p->ctx, &containers, &p->report->error) < 0)
-		return pass_fail(p);
+	*ret_free = false;
+	if (p->ops->containers(p->ctx, v, &containers, &p->report->error) < 0)
+		return source_fail(p, v->source);
 	use_resolve(v->image, 1, containers, NULL, 0, &use);
 	*ret_free = use.reason == KEEP_NONE;
 	if (!*ret_free) {
 		v->keep = use.reason;
 		/* the list is gone with the next one: copy */
-		v->by = arena_strdup(&p->report->inventory->arena, use.by);
+		v->by = arena_strdup(&p->report->plan.arena, use.by);
 	}
 	return true;
 }
@@ -221,10 +236,10 @@ static bool removal_failed(struct pass *p, struct verdict *v, int code)
 	p->report->removal_errors[kind]++;
 	p->over_age_left = p->over_age_left || v->over_age;
 	v->keep = KEEP_CHANGED;
-	p->failed_in_a_row++;
+	p->failed_in_a_row[v->source]++;
 	if (kind == REMOVAL_ERROR_TIMEOUT || kind == REMOVAL_ERROR_UNAVAILABLE ||
-	    p->failed_in_a_row >= FAILED_REMOVALS_MAX)
-		return pass_fail(p);
+	    p->failed_in_a_row[v->source] >= FAILED_REMOVALS_MAX)
+		return source_fail(p, v->source);
 	return true;
 }
 
@@ -241,7 +256,7 @@ static bool victim_remove(struct pass *p, size_t index)
 	int r = p->ops->remove(p->ctx, v, &p->report->error);
 	if (r < 0)
 		return removal_failed(p, v, -r);
-	p->failed_in_a_row = 0;
+	p->failed_in_a_row[v->source] = 0;
 	return removal_record(p, index, reason, p->ops->now(p->ctx) - start);
 }
 
@@ -262,6 +277,8 @@ static bool victims_remove(struct pass *p)
 {
 	struct pass_report *report = p->report;
 	for (size_t i = 0; i < report->plan.n_candidates; i++) {
+		if (p->source_failed[report->plan.verdicts[i].source])
+			continue;
 		if (!pass_measure(p))
 			return false;
 		if (!report->plan.verdicts[i].over_age && !more_needed(p))
@@ -286,13 +303,24 @@ static bool a_goal_cleared(const struct pass *p)
 	return false;
 }
 
+static bool any_source_failed(const struct pass *p)
+{
+	for (size_t i = 0; i < p->report->n_inventories; i++)
+		if (p->source_failed[i])
+			return true;
+	return false;
+}
+
 static enum pass_result pass_judge(const struct pass *p)
 {
 	const struct pass_report *report = p->report;
 	if (report->stopped)
 		return RESULT_PARTIAL;
-	if (!goals_met(p, report->target))
+	if (!goals_met(p, report->target)) {
+		if (any_source_failed(p))
+			return RESULT_ERROR;
 		return a_goal_cleared(p) ? RESULT_PARTIAL : RESULT_FUTILE;
+	}
 	if (!p->over_age_left)
 		return RESULT_REACHED;
 	return report->n_removals ? RESULT_PARTIAL : RESULT_FUTILE;
@@ -317,10 +345,12 @@ void reclaim_run(const struct reclaim_ops *ops, void *ctx, const struct image_gc
 		 struct pass_report *report)
 {
 	struct pass p = { .ops = ops, .ctx = ctx, .policy = policy, .report = report };
-	*report = (struct pass_report){ .inventory = report->inventory,
-					.plan = report->plan,
-					.request = report->request,
+	struct pass_report given = *report;
+	*report = (struct pass_report){ .n_inventories = given.n_inventories,
+					.plan = given.plan,
+					.request = given.request,
 					.started = ops->now(ctx) };
+	memcpy(report->inventories, given.inventories, sizeof(given.inventories));
 	report->removals = xcalloc(report->plan.n_candidates, sizeof(*report->removals));
 	pass_run(&p);
 	report->ended = ops->now(ctx);
@@ -330,6 +360,7 @@ void pass_report_done(struct pass_report *report)
 {
 	free(report->removals);
 	plan_done(&report->plan);
-	inventory_free(report->inventory);
+	for (size_t i = 0; i < report->n_inventories; i++)
+		inventory_free(report->inventories[i]);
 	*report = (struct pass_report){ 0 };
 }

@@ -29,8 +29,10 @@ struct reclaim_ops {
 	 * filesystem needs that, until the space shows. */
 	int (*measure_after)(void *ctx, const struct verdict *victim, const struct space *before,
 			     struct space *ret, struct err *e);
-	/* All containers in every state, fresh. Owned by ctx, valid until the next call. */
-	int (*containers)(void *ctx, const struct container_list **ret, struct err *e);
+	/* All containers in every state of the runtime that victim is of, fresh. Owned by ctx, valid
+	 * until the next call. */
+	int (*containers)(void *ctx, const struct verdict *victim,
+			  const struct container_list **ret, struct err *e);
 	/* Removes one image. Success also when it is already gone. */
 	int (*remove)(void *ctx, const struct verdict *victim, struct err *e);
 	/* Whether to end after the removal in flight. */
@@ -55,9 +57,13 @@ struct removal {
 	usec_t duration;		  /* of the removal call */
 };
 
-/* What a pass did, and what about every image. Owns the plan's arrays and the inventory. */
+/* Most runtimes that one pass removes from. */
+#define PASS_MAX_SOURCES 16
+
+/* What a pass did, and what about every image. Owns the plan's arrays and the inventories. */
 struct pass_report {
-	struct inventory *inventory; /* NULL when it could not be had */
+	struct inventory *inventories[PASS_MAX_SOURCES]; /* by the source of verdicts */
+	size_t n_inventories;				 /* 0 when there is none to be had */
 	struct plan plan;
 	struct pass_request request;
 	enum pass_result result;
@@ -76,12 +82,13 @@ struct pass_report {
 };
 
 /*
- * Runs one pass over report->plan and completes report; request, inventory (not NULL) and plan are set
- * by the caller, everything else is written here. Never fails as such: a failing list or measurement
- * ends the pass with RESULT_ERROR and report->error, and nothing is removed after it. A victim that
- * came into use is skipped (KEEP_IN_USE, KEEP_IMAGE_VOLUME); a removal that the runtime refuses is
- * counted and skipped (KEEP_CHANGED); three in a row, or a runtime that does not answer, end the
- * pass. Candidates that nothing was decided about keep KEEP_NONE.
+ * Runs one pass over report->plan and completes report; request, inventories (one at least) and plan
+ * are set by the caller, everything else is written here. Never fails as such: a failing measurement
+ * ends the pass with RESULT_ERROR and report->error, and nothing is removed after it. So does a
+ * failing list, for the runtime that failed; others go on, and the result is RESULT_ERROR unless they
+ * met the targets. A victim that came into use is skipped (KEEP_IN_USE, KEEP_IMAGE_VOLUME); a removal
+ * that the runtime refuses is counted and skipped (KEEP_CHANGED); three in a row, or no answer, are
+ * a runtime's failure. Candidates that nothing was decided about keep KEEP_NONE.
  *
  * Images over the maximum age are removed in any case. Others only for goals that can be met: one that
  * all candidates together would not clear is left alone (proceed_when_futile: is not), and the pass

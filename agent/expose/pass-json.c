@@ -95,8 +95,8 @@ static void write_gain(struct json_writer *w, const char *key, const struct verd
 		json_null(w, key);
 }
 
-static void write_image(struct json_writer *w, const struct verdict *v,
-			const struct pass_json_context *ctx)
+static void write_image(struct json_writer *w, const struct pass_report *report,
+			const struct verdict *v, const struct pass_json_context *ctx)
 {
 	const struct image *image = v->image;
 	json_string(w, "id", image->id);
@@ -110,6 +110,8 @@ static void write_image(struct json_writer *w, const struct verdict *v,
 	json_u64(w, "uses", v->uses);
 	write_gain(w, "lastMeasuredBytes", v, RESOURCE_BYTES);
 	write_gain(w, "lastMeasuredInodes", v, RESOURCE_INODES);
+	if (report->n_inventories > 1)
+		json_string(w, "runtime", report->inventories[v->source]->runtime);
 }
 
 static void write_removed(struct json_writer *w, const struct pass_report *report,
@@ -119,7 +121,7 @@ static void write_removed(struct json_writer *w, const struct pass_report *repor
 	for (size_t i = 0; i < report->n_removals; i++) {
 		const struct removal *r = &report->removals[i];
 		json_object_begin(w, NULL);
-		write_image(w, &report->plan.verdicts[r->verdict], ctx);
+		write_image(w, report, &report->plan.verdicts[r->verdict], ctx);
 		json_string(w, "reason", remove_reason_to_string(r->reason));
 		json_u64(w, "predictedBytes", r->predicted[RESOURCE_BYTES]);
 		json_u64(w, "measuredBytes", r->measured[RESOURCE_BYTES]);
@@ -142,7 +144,7 @@ static void write_kept(struct json_writer *w, const struct pass_report *report,
 		if (v->removed)
 			continue;
 		json_object_begin(w, NULL);
-		write_image(w, v, ctx);
+		write_image(w, report, v, ctx);
 		json_string(w, "reason", keep_reason_to_string(reason));
 		json_string(w, "detail", pass_keep_detail(report, v, ctx, detail));
 		json_u64(w, "predictedBytes", v->predicted[RESOURCE_BYTES]);
@@ -169,12 +171,23 @@ static void write_sums(struct json_writer *w, const struct pass_report *report)
 	json_seconds(w, "durationSeconds", report->ended - report->started);
 }
 
+/* "containerd 1.6.20, docker 20.10.24" */
+static void describe_runtimes(const struct pass_report *report, const struct pass_json_context *ctx,
+			      struct buf *out)
+{
+	if (report->n_inventories == 0 && ctx->runtime)
+		(void)buf_puts(out, ctx->runtime);
+	for (size_t i = 0; i < report->n_inventories; i++)
+		(void)buf_printf(out, "%s%s", i ? ", " : "", report->inventories[i]->runtime);
+}
+
 static void write_pass(struct json_writer *w, const struct pass_report *report,
 		       const struct pass_json_context *ctx)
 {
-	const char *runtime = report->inventory ? report->inventory->runtime : ctx->runtime;
+	cleanup_buf struct buf runtimes = BUF_INIT(4096);
+	describe_runtimes(report, ctx, &runtimes);
 	json_object_begin(w, NULL);
-	json_string(w, "runtime", runtime && *runtime ? runtime : NULL);
+	json_string(w, "runtime", runtimes.len ? buf_string(&runtimes) : NULL);
 	json_string(w, "filesystem", fs_role_to_string(ctx->filesystem));
 	json_string(w, "trigger", pass_trigger_to_string(report->request.trigger));
 	json_bool(w, "dryRun", report->request.dry_run);

@@ -50,8 +50,10 @@ static int model_measure_after(void *ctx, const struct verdict *victim, const st
 	return model_measure(ctx, ret, e);
 }
 
-static int model_containers(void *ctx, const struct container_list **ret, struct err *e)
+static int model_containers(void *ctx, const struct verdict *victim,
+			    const struct container_list **ret, struct err *e)
 {
+	(void)victim;
 	(void)e;
 	struct agent_model *a = ctx;
 	a->containers = a->replay->node.containers;
@@ -173,7 +175,7 @@ static void pass(struct agent_model *a, enum pass_trigger trigger)
 	usec_t now = a->replay->node.now;
 	if (trigger == TRIGGER_INODES)
 		policy.scarce = RESOURCE_INODES;
-	report.inventory = look(a, &policy, &report.plan);
+	report.inventories[report.n_inventories++] = look(a, &policy, &report.plan);
 	reclaim_run(&model_ops, a, &policy, &report);
 	schedule_facts(&report.plan, &facts);
 	a->reclaimed = amount_add(a->reclaimed, report.measured[RESOURCE_BYTES]);

@@ -57,6 +57,16 @@ char *arena_strdup(struct arena *a, const char *s)
 	return copy;
 }
 
+void arena_take(struct arena *a, struct arena *from)
+{
+	struct arena_block **end = &a->blocks;
+	while (*end)
+		end = &(*end)->next;
+	*end = from->blocks;
+	a->used += from->used;
+	*from = (struct arena){ 0 };
+}
+
 void arena_done(struct arena *a)
 {
 	while (a->blocks) {

@@ -17,5 +17,7 @@ struct arena {
 void *arena_calloc(struct arena *a, size_t n, size_t size) __attribute__((warn_unused_result));
 /* A copy of s; of NULL an empty string, so that fields of an inventory are never NULL. */
 char *arena_strdup(struct arena *a, const char *s) __attribute__((warn_unused_result));
+/* Moves everything that from holds into a: what from handed out stays valid as long as a. */
+void arena_take(struct arena *a, struct arena *from);
 /* Releases everything; the arena is empty and usable again. */
 void arena_done(struct arena *a);

@@ -36,12 +36,13 @@ static int node_measure_after(void *ctx, const struct verdict *victim, const str
 	return 0;
 }
 
-static int node_containers(void *ctx, const struct container_list **ret, struct err *e)
+static int node_containers(void *ctx, const struct verdict *victim,
+			   const struct container_list **ret, struct err *e)
 {
 	struct node *n = ctx;
 	const struct script *s = n->script;
 	note(n, "l", "");
-	if (++n->lists == s->list_fails_at)
+	if (++n->lists == s->list_fails_at || (int)victim->source + 1 == s->failing_source)
 		return err_set(e, ECONNREFUSED, "list failed");
 	free(n->container_id);
 	n->container_id = xstrdup("late");
@@ -129,7 +130,11 @@ void plan_script(const struct script *s, struct pass_report *report)
 	report->plan.n_over_age = s->n_over_age;
 	for (size_t i = 0; i < s->n_over_age; i++)
 		report->plan.verdicts[i].over_age = true;
-	report->inventory = inv;
+	report->inventories[report->n_inventories++] = inv;
+	while (report->n_inventories < s->n_sources)
+		report->inventories[report->n_inventories++] = inventory_new();
+	for (size_t i = 0; i < report->plan.n_verdicts; i++)
+		report->plan.verdicts[i].source = i % report->n_inventories;
 	free(use);
 }
 

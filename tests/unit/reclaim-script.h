@@ -23,6 +23,7 @@ struct script {
 	uint64_t predicted[N_MAX], gain[N_MAX]; /* bytes; a gain is what removal really frees */
 	uint64_t predicted_inodes[N_MAX], gain_inodes[N_MAX];
 	size_t n_over_age;
+	size_t n_sources; /* runtimes; image i is of the one i % n_sources; 0: one */
 
 	/* what is asked for */
 	enum pass_trigger trigger;
@@ -32,6 +33,7 @@ struct script {
 	struct reclaim_goal soft, hard, hard_inodes; /* of eviction thresholds in force */
 
 	/* what happens; calls count from 1, 0 is never */
+	int failing_source; /* every list of that one fails, from 1 */
 	int measure_fails_at, list_fails_at, measure_after_fails_at;
 	int remove_errors[N_MAX]; /* errno of the removal of image i */
 	int user_appears_at; /* a container that uses user_of is in this list and all later ones */

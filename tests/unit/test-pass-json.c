@@ -59,7 +59,7 @@ static void sample_report(struct pass_report *report, struct inventory *inv,
 				     .predicted = { 300, 4 },
 				     .measured = { 290, 3 },
 				     .duration = 250 * USEC_PER_MSEC };
-	*report = (struct pass_report){ .inventory = inv,
+	*report = (struct pass_report){ .inventories = { inv }, .n_inventories = 1,
 					.plan = { .verdicts = verdicts,
 						  .n_verdicts = 3,
 						  .n_candidates = 2,

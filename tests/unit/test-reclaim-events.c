@@ -370,12 +370,44 @@ static void nobody_is_told(void **state)
 	assert_int_equal(n.told, 0);
 	pass_report_done(&report);
 	assert_null(report.removals);
-	assert_null(report.inventory);
+	assert_int_equal(report.n_inventories, 0);
+}
+
+/* What fails is left alone; the others go on, and it is an error unless they were enough. */
+static void runtimes_fail_by_themselves(void **state)
+{
+	(void)state;
+	static const struct script rows[] = {
+		ROW("both are there", "ab", REACHED, NODE(200, 50), ALIKE(5, 100), .n_sources = 2),
+		ROW("the other is enough", "bd", REACHED, NODE(200, 50), ALIKE(6, 100),
+		    .n_sources = 2, .failing_source = 1),
+		ROW("the other is not", "bd", ERROR, NODE(100, 50), ALIKE(5, 100), .n_sources = 2,
+		    .failing_source = 1),
+		ROW("each fails", "", ERROR, NODE(100, 50), ALIKE(1, 200), .n_sources = 1,
+		    .failing_source = 1),
+		ROW("refusals of one do not count for the other", "bdf", ERROR, NODE(0, 50),
+		    ALIKE(9, 100), .n_sources = 2,
+		    .remove_errors = { EPERM, 0, EPERM, 0, EPERM, 0, 0, ECONNREFUSED, 0 }),
+		ROW("a refusal in between does not end it", "bdfh", REACHED, NODE(0, 50),
+		    ALIKE(9, 100), .n_sources = 2,
+		    .remove_errors = { EPERM, 0, EPERM, 0, EPERM, 0, 0, 0, 0 }),
+	};
+	play_rows(rows, ELEMENTS(rows));
+
+	struct node n;
+	struct pass_report report;
+	play(&rows[1], &n, &report);
+	assert_int_equal(report.error.code, ECONNREFUSED);
+	/* of the one that failed nothing is known, and it is asked once */
+	assert_int_equal(report.plan.verdicts[0].keep, KEEP_NONE);
+	assert_int_equal(n.lists, 3);
+	pass_report_done(&report);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runtimes_fail_by_themselves),
 		cmocka_unit_test(containers_appear),
 		cmocka_unit_test(failures_end_the_pass),
 		cmocka_unit_test(removals_fail),

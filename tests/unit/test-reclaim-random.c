@@ -232,8 +232,10 @@ static int sim_measure_after(void *ctx, const struct verdict *victim, const stru
 	return sim_measure(ctx, ret, e);
 }
 
-static int sim_containers(void *ctx, const struct container_list **ret, struct err *e)
+static int sim_containers(void *ctx, const struct verdict *victim,
+			  const struct container_list **ret, struct err *e)
 {
+	(void)victim;
 	struct sim *s = ctx;
 	if (call_fails(s))
 		return err_set(e, ECONNRESET, "list");
@@ -293,7 +295,7 @@ static int sim_remove(void *ctx, const struct verdict *victim, struct err *e)
 {
 	static const int errors[] = { EBUSY, EIO, ETIMEDOUT, ENOENT };
 	struct sim *s = ctx;
-	size_t i = (size_t)(victim->image - s->report.inventory->images);
+	size_t i = (size_t)(victim->image - s->report.inventories[0]->images);
 	size_t v = (size_t)(victim - s->report.plan.verdicts);
 	assert_in_range(i, 0, s->n_images - 1);
 	/* in the plan's order, each once */
@@ -372,13 +374,14 @@ static void plan_node(struct sim *s)
 					      .last_used = s->images[i].last_used };
 	}
 	usage_sort(&history);
-	assert_int_equal(sim_containers(s, &containers, &e), 0);
+	assert_int_equal(sim_containers(s, NULL, &containers, &e), 0);
 	use_resolve(inv->images, inv->n_images, containers, sandboxes, n_sandboxes, use);
 	for (size_t i = 0; i < s->n_images; i++)
 		if (is_referenced(s, i) || s->images[i].sandbox)
 			assert_int_not_equal(use[i].reason, KEEP_NONE);
 	plan_build(inv, use, &history, &s->policy, NOW, &s->report.plan);
-	s->report.inventory = inv;
+	s->report.inventories[0] = inv;
+	s->report.n_inventories = 1;
 }
 
 static bool cleared(const struct pass_report *report, enum resource r)
