@@ -94,7 +94,7 @@ list_sources() {
 			-o -name .deps -o -name .libs \) -prune \
 			-o ! -type d ! -name '*.l[oa]' ! -name '*.[oa]' ! -name '*.pb-c.[ch]' ! -name '*.trs' \
 			! -name '*.log' ! -path ./Makefile ! -path ./config.h ! -path ./config.status ! -path ./stamp-h1 \
-			! -path ./libtool ! -path ./disk-pressure-agent ! \( -name 'test-*' ! -name '*.*' \) -print0)
+			! -path ./libtool ! -path ./disk-pressure-agent ! -path ./docs/disk-pressure-agent-metrics.7 ! \( -name 'test-*' ! -name '*.*' \) -print0)
 	fi
 }
 

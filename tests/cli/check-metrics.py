@@ -192,8 +192,16 @@ def check_documented():
                 f"{name}: docs/metrics.md says {rows.get(name)}, the page {rendered.get(name)}")
 
 
+def check_manual_page():
+    """Its text is made of docs/metrics.md; no row was lost on the way."""
+    with open(os.path.join(os.environ.get("TOP_BUILDDIR", "."), "docs/disk-pressure-agent-metrics.7"), encoding="utf-8") as f:
+        items = re.findall(r'^\.It Ic (\w+) Pq "(\w+)(?: by ([a-z, ]+))?"$', f.read(), re.M)
+    page = {name: (kind, set(labels.replace(",", " ").split())) for name, kind, labels in items}
+    require(page == documented(), f"differ: {set(page) ^ set(documented())}")
+
+
 CHECKS = [check_checker, check_text, check_openmetrics, check_same_families, check_promtool,
-          check_reference_parser, check_documented]
+          check_reference_parser, check_documented, check_manual_page]
 
 
 def main():
