@@ -12,6 +12,7 @@ import time
 from . import images, loopfs
 from .agent import Agent
 from .containerd import Containerd
+from .hostnode import HostContainerd
 from .proxy import Proxy
 
 
@@ -39,6 +40,7 @@ class Lab:
         self.folder = folder or make_folder()
         self.stack = contextlib.ExitStack()
         self.agents, self.nodes, self.proxies = [], [], []
+        self.more_logs = []     # (title, function that gives the text)
         self.store = images.Store()
 
     def __enter__(self):
@@ -62,6 +64,17 @@ class Lab:
         fs = self.filesystem(kind, size, options)
         folder = os.path.join(self.folder, f"n{len(self.nodes)}")
         containerd = Containerd(folder, os.path.join(fs.path, "containerd"), self.store)
+        self.stack.callback(containerd.close)
+        os.makedirs(folder)
+        node = Node(fs, containerd.start())
+        self.nodes.append(node)
+        return node
+
+    def host_node(self, size=512 * loopfs.MIB):
+        """A node in namespaces of its own, see hostnode.py."""
+        fs = self.filesystem(size=size)
+        folder = os.path.join(self.folder, f"n{len(self.nodes)}")
+        containerd = HostContainerd(folder, fs.path, self.store)
         self.stack.callback(containerd.close)
         os.makedirs(folder)
         node = Node(fs, containerd.start())
@@ -100,6 +113,8 @@ class Lab:
         for number, node in enumerate(self.nodes):
             if os.path.exists(node.containerd.log_path):
                 yield f"containerd {number}, last lines of its log", node.containerd.log_tail(8)
+        for title, read in self.more_logs:
+            yield title, read()
 
 
 class DiskWatcher:
