@@ -26,15 +26,27 @@ static struct quantity value_of(const struct eviction_value *v, uint64_t total, 
 				    QUANTITY_BINARY_SI);
 }
 
+/* Rounded up: exact where nothing is added to it. */
+static uint64_t amount_of(const struct eviction_value *v, uint64_t total, bool float32)
+{
+	return v->is_percentage ? percentage_of(&v->percentage, total, float32)
+				: quantity_ceil(&v->quantity);
+}
+
+static bool is_nothing(const struct eviction_value *v)
+{
+	return !v->is_percentage && quantity_sign(&v->quantity) == 0;
+}
+
 uint64_t eviction_amount(const struct eviction_threshold *t, uint64_t total, bool with_min_reclaim,
 			 bool float32)
 {
 	/* less than nothing: the kubelet has the smallest int64 of it, whatever is added */
 	if (t->value.is_percentage && t->value.percentage.kind == PERCENTAGE_NAN)
 		return 0;
+	if (!with_min_reclaim || is_nothing(&t->min_reclaim))
+		return amount_of(&t->value, total, float32);
 	struct quantity amount = value_of(&t->value, total, float32);
-	if (!with_min_reclaim)
-		return quantity_ceil(&amount);
 	struct quantity more = value_of(&t->min_reclaim, total, float32);
 	/* the sum is exact: half a byte and half a byte are one */
 	if (quantity_add(&amount, &more, &amount) < 0)

@@ -11,7 +11,9 @@ static void observe(struct eviction_track *track, const struct eviction_threshol
 	track->known = space_has(space, r);
 	track->amount = eviction_amount(t, total, false, float32);
 	track->clear_amount = eviction_amount(t, total, true, float32);
-	track->met = eviction_met(t, space, track->in_force, float32);
+	track->met =
+		track->known &&
+		space_available(space, r) < (track->in_force ? track->clear_amount : track->amount);
 	if (track->met && !was_met)
 		track->first_met = now;
 	track->in_force = track->met && now - track->first_met >= t->grace;
@@ -73,21 +75,22 @@ static void count_transitions(struct eviction_state *state, enum eviction_signal
 void eviction_step(struct eviction_state *state, const struct eviction_policy *policy, usec_t now,
 		   const struct space *const spaces[_ROLE_MAX], struct eviction_verdict *ret)
 {
-	struct eviction_verdict verdict = { 0 };
+	bool there[_EVICTION_DISK_MAX][_EVICTION_LEVEL_MAX] = { { false } };
+	*ret = (struct eviction_verdict){ 0 };
+	for (size_t i = 0; i < policy->thresholds.n; i++) {
+		const struct eviction_threshold *t = &policy->thresholds.items[i];
+		if (!eviction_signal_is_disk(t->signal))
+			continue;
+		step_threshold(state, policy, t, spaces[eviction_signal_role(t->signal)], now, ret);
+		there[t->signal][t->set_by] = true;
+	}
 	for (int signal = 0; signal < _EVICTION_DISK_MAX; signal++) {
-		for (int key = 0; key < _EVICTION_LEVEL_MAX; key++) {
-			const struct eviction_threshold *t =
-				eviction_find(&policy->thresholds, signal, key);
-			if (t)
-				step_threshold(state, policy, t,
-					       spaces[eviction_signal_role(signal)], now, &verdict);
-			else
+		for (int key = 0; key < _EVICTION_LEVEL_MAX; key++)
+			if (!there[signal][key])
 				state->tracks[signal][key] = (struct eviction_track){ 0 };
-		}
-		count_transitions(state, signal, &verdict);
+		count_transitions(state, signal, ret);
 	}
 	/* strictly less: with a period of 0 the kubelet never reports pressure */
-	verdict.kubelet_disk_pressure =
+	ret->kubelet_disk_pressure =
 		state->was_met && now - state->last_met < policy->transition_period;
-	*ret = verdict;
 }

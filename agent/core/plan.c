@@ -38,10 +38,9 @@ static void judge(struct verdict *v, const struct image_use *use,
 }
 
 static struct verdict verdict_make(const struct image *image, const struct image_use *use,
-				   const struct usage_history *history,
+				   const struct usage_entry *usage,
 				   const struct image_gc_policy *policy, usec_t now)
 {
-	const struct usage_entry *usage = usage_find(history, image->id);
 	struct verdict v = {
 		.image = image,
 		.first_seen = usage ? usage->first_seen : now,
@@ -170,8 +169,12 @@ void plan_build(const struct inventory *inv, const struct image_use *use,
 		effective.keep_unrecoverable = false;
 	*ret = (struct plan){ .n_verdicts = inv->n_images };
 	ret->verdicts = xcalloc(inv->n_images, sizeof(*ret->verdicts));
-	for (size_t i = 0; i < inv->n_images; i++)
-		ret->verdicts[i] = verdict_make(&inv->images[i], &use[i], history, &effective, now);
+	for (size_t i = 0; i < inv->n_images; i++) {
+		const struct image *image = &inv->images[i];
+		/* of the same images, as mostly, the history is in the same order */
+		const struct usage_entry *usage = usage_find_near(history, image->id, i);
+		ret->verdicts[i] = verdict_make(image, &use[i], usage, &effective, now);
+	}
 	newest_protect(ret->verdicts, ret->n_verdicts, policy->keep_newest, &ret->arena);
 	share_protection(ret->verdicts, ret->n_verdicts);
 	qsort(ret->verdicts, ret->n_verdicts, sizeof(*ret->verdicts), verdict_compare);

@@ -13,6 +13,18 @@ static bool counts_by_itself(const struct usage_history *h, const struct image_u
 	return !h->containers_known || use->reason == KEEP_SANDBOX;
 }
 
+static void note_use(const struct usage_history *h, struct usage_entry *entry,
+		     const struct image_use *use, usec_t now)
+{
+	bool was_in_use = entry->in_use;
+	entry->in_use = use->reason != KEEP_NONE;
+	if (!entry->in_use)
+		return;
+	entry->last_used = now;
+	if (!was_in_use && counts_by_itself(h, use))
+		entry->uses += entry->uses < UINT32_MAX;
+}
+
 /* Takes what the old history knew of that image, or starts anew. */
 static struct usage_entry entry_for(struct usage_history *old, const struct image *image,
 				    const struct image_use *use, usec_t now)
@@ -24,12 +36,7 @@ static struct usage_entry entry_for(struct usage_history *old, const struct imag
 	entry.id = xstrdup(image->id);
 	if (!known)
 		usage_gone_recall(old, &entry);
-	entry.in_use = use->reason != KEEP_NONE;
-	if (!entry.in_use)
-		return entry;
-	entry.last_used = now;
-	if (!(known && known->in_use) && counts_by_itself(old, use))
-		entry.uses += entry.uses < UINT32_MAX;
+	note_use(old, &entry, use, now);
 	return entry;
 }
 
@@ -62,8 +69,9 @@ static size_t separate_gone(struct usage_entry *old, size_t n_old, const struct 
 	return gone;
 }
 
-bool usage_observe(struct usage_history *h, const struct inventory *inv,
-		   const struct image_use *use, const struct container_news *news, usec_t now)
+/* Returns whether images came or went, or came into use or out of it. */
+static bool observe_images(struct usage_history *h, const struct inventory *inv,
+			   const struct image_use *use, usec_t now)
 {
 	struct usage_entry *next = xcalloc(inv->n_images, sizeof(*next));
 	bool changed = false;
@@ -75,6 +83,38 @@ bool usage_observe(struct usage_history *h, const struct inventory *inv,
 	usage_entries_free(h->entries, h->n_entries);
 	h->entries = next;
 	h->n_entries = n_next;
+	return changed;
+}
+
+/* Nothing came and nothing went, as mostly. */
+static bool same_images(const struct usage_history *h, const struct inventory *inv)
+{
+	if (h->n_entries != inv->n_images)
+		return false;
+	for (size_t i = 0; i < inv->n_images; i++)
+		if (strcmp(h->entries[i].id, inv->images[i].id) != 0)
+			return false;
+	return true;
+}
+
+static bool observe_same_images(struct usage_history *h, const struct image_use *use, usec_t now)
+{
+	bool changed = false;
+	/* time makes those forgotten that went before */
+	usage_gone_add(h, NULL, 0, now);
+	for (size_t i = 0; i < h->n_entries; i++) {
+		bool was_in_use = h->entries[i].in_use;
+		note_use(h, &h->entries[i], &use[i], now);
+		changed = changed || h->entries[i].in_use != was_in_use;
+	}
+	return changed;
+}
+
+bool usage_observe(struct usage_history *h, const struct inventory *inv,
+		   const struct image_use *use, const struct container_news *news, usec_t now)
+{
+	bool changed = same_images(h, inv) ? observe_same_images(h, use, now)
+					   : observe_images(h, inv, use, now);
 	return usage_count_containers(h, inv, news, now) || changed;
 }
 
@@ -101,6 +141,14 @@ void usage_removed(struct usage_history *h, const char *runtime, const struct im
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id)
 {
 	return usage_entry_find(h->entries, h->n_entries, id);
+}
+
+const struct usage_entry *usage_find_near(const struct usage_history *h, const char *id,
+					  size_t guess)
+{
+	if (guess < h->n_entries && strcmp(h->entries[guess].id, id) == 0)
+		return &h->entries[guess];
+	return usage_find(h, id);
 }
 
 void usage_clear(struct usage_history *h)

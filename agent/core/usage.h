@@ -60,6 +60,9 @@ void usage_removed(struct usage_history *h, const char *runtime, const struct im
 		   const uint64_t freed[_RESOURCE_MAX], usec_t now);
 /* The entry of an image, or NULL when it was never observed. Owned by the history. */
 const struct usage_entry *usage_find(const struct usage_history *h, const char *id);
+/* The same, looked for at an index first. */
+const struct usage_entry *usage_find_near(const struct usage_history *h, const char *id,
+					  size_t guess);
 /* Brings entries that were filled in by hand into order, gone ones too; those of equal ID become one,
  * with the latest instants of all. */
 void usage_sort(struct usage_history *h);

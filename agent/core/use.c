@@ -22,7 +22,7 @@ struct key_list {
 
 /* Every way an image may be written, sorted, and the hex digits of its ID and digests, sorted apart
  * for prefixes. */
-struct reference_index {
+struct use_index {
 	struct key_list texts;
 	struct key_list hexes;
 	struct arena arena;
@@ -37,14 +37,14 @@ static void key_add(struct key_list *list, const char *text, size_t image)
 	list->keys[list->n++] = (struct key){ .text = text, .image = image };
 }
 
-static void key_add_hex(struct reference_index *index, const char *text, size_t image)
+static void key_add_hex(struct use_index *index, const char *text, size_t image)
 {
 	const char *hex;
 	if (reference_hex(text, &hex) > 0)
 		key_add(&index->hexes, hex, image);
 }
 
-static void key_add_name(struct reference_index *index, const char *name, size_t image)
+static void key_add_name(struct use_index *index, const char *name, size_t image)
 {
 	char full[REFERENCE_MAX];
 	key_add(&index->texts, name, image);
@@ -63,7 +63,7 @@ static void key_sort(struct key_list *list)
 		qsort(list->keys, list->n, sizeof(*list->keys), key_compare);
 }
 
-static void index_image(struct reference_index *index, const struct image *image, size_t i)
+static void index_image(struct use_index *index, const struct image *image, size_t i)
 {
 	key_add(&index->texts, image->id, i);
 	key_add_hex(index, image->id, i);
@@ -79,19 +79,25 @@ static void index_image(struct reference_index *index, const struct image *image
 	}
 }
 
-static void index_build(struct reference_index *index, const struct image *images, size_t n)
+struct use_index *use_index_new(const struct image *images, size_t n)
 {
+	struct use_index *index = xnew(struct use_index);
 	for (size_t i = 0; i < n; i++)
 		index_image(index, &images[i], i);
 	key_sort(&index->texts);
 	key_sort(&index->hexes);
+	return index;
 }
 
-static void index_done(struct reference_index *index)
+struct use_index *use_index_free(struct use_index *index)
 {
+	if (!index)
+		return NULL;
 	free(index->texts.keys);
 	free(index->hexes.keys);
 	arena_done(&index->arena);
+	free(index);
+	return NULL;
 }
 
 /* The first key that does not sort before text. */
@@ -108,80 +114,83 @@ static size_t key_lower_bound(const struct key_list *list, const char *text)
 	return low;
 }
 
-/* Who refers to images, and where that is noted. */
-struct mark {
+/* What a reference is, and who wants to know the images that it fits. */
+struct reference {
 	enum keep_reason reason;
 	const char *by;
-	struct image_use *ret;
-	/* instead, of the container of that number */
-	void (*found)(void *ctx, size_t container, size_t image);
-	void *ctx;
-	size_t container;
+	const struct use_mark *mark;
 };
 
-static void mark_image(const struct mark *mark, size_t image)
+static void tell(const struct reference *ref, size_t image)
 {
-	if (mark->found) {
-		mark->found(mark->ctx, mark->container, image);
-		return;
-	}
-	struct image_use *use = &mark->ret[image];
-	/* the reasons are declared in the order of their precedence */
-	if (use->reason == KEEP_NONE || mark->reason < use->reason)
-		*use = (struct image_use){ .reason = mark->reason, .by = mark->by };
+	ref->mark->image(ref->mark->ctx, image, ref->reason, ref->by);
 }
 
-static void mark_equal(const struct key_list *list, const char *text, const struct mark *mark)
+static void mark_equal(const struct key_list *list, const char *text, const struct reference *as)
 {
 	for (size_t i = key_lower_bound(list, text);
 	     i < list->n && strcmp(list->keys[i].text, text) == 0; i++)
-		mark_image(mark, list->keys[i].image);
+		tell(as, list->keys[i].image);
 }
 
 static void mark_prefix(const struct key_list *list, const char *hex, size_t len,
-			const struct mark *mark)
+			const struct reference *as)
 {
 	for (size_t i = key_lower_bound(list, hex);
 	     i < list->n && strncmp(list->keys[i].text, hex, len) == 0; i++)
-		mark_image(mark, list->keys[i].image);
+		tell(as, list->keys[i].image);
 }
 
 /* An ID or a digest, or the beginning of one. */
-static void mark_hex(const struct reference_index *index, const char *ref, const struct mark *mark)
+static void mark_hex(const struct use_index *index, const char *ref, const struct reference *as)
 {
 	const char *hex;
 	size_t len = reference_hex(ref, &hex);
 	if (len >= MIN_ID_PREFIX)
-		mark_prefix(&index->hexes, hex, len, mark);
+		mark_prefix(&index->hexes, hex, len, as);
 	else if (len > 0)
-		mark_equal(&index->hexes, hex, mark);
+		mark_equal(&index->hexes, hex, as);
 }
 
-static void mark_reference(const struct reference_index *index, const char *ref,
-			   const struct mark *mark)
+static void mark_reference(const struct use_index *index, const char *ref,
+			   const struct reference *as)
 {
 	char full[REFERENCE_MAX];
 	if (!*ref)
 		return;
-	mark_equal(&index->texts, ref, mark);
+	mark_equal(&index->texts, ref, as);
 	if (reference_normalise(ref, full))
-		mark_equal(&index->texts, full, mark);
+		mark_equal(&index->texts, full, as);
 	const char *digest = reference_digest(ref);
 	if (digest)
-		mark_equal(&index->texts, digest, mark);
-	mark_hex(index, digest ? digest : ref, mark);
+		mark_equal(&index->texts, digest, as);
+	mark_hex(index, digest ? digest : ref, as);
 }
 
-static void mark_container(const struct reference_index *index, const struct container *container,
-			   struct mark mark)
+void use_index_container(const struct use_index *index, const struct container *container,
+			 const struct use_mark *mark)
 {
-	mark.reason = KEEP_IN_USE;
-	mark.by = container->id;
+	struct reference as = { .reason = KEEP_IN_USE, .by = container->id, .mark = mark };
 	for (size_t i = 0; i < CONTAINER_N_REFERENCES; i++)
-		mark_reference(index, container->references[i], &mark);
-	mark.reason = KEEP_IMAGE_VOLUME;
+		mark_reference(index, container->references[i], &as);
+	as.reason = KEEP_IMAGE_VOLUME;
 	for (size_t i = 0; i < container->n_volume_images; i++)
-		mark_reference(index, container->volume_images[i], &mark);
+		mark_reference(index, container->volume_images[i], &as);
+}
+
+void use_index_sandbox(const struct use_index *index, const char *reference,
+		       const struct use_mark *mark)
+{
+	struct reference as = { .reason = KEEP_SANDBOX, .by = reference, .mark = mark };
+	mark_reference(index, reference, &as);
+}
+
+static void mark_use(void *ctx, size_t image, enum keep_reason reason, const char *by)
+{
+	struct image_use *use = (struct image_use *)ctx + image;
+	/* the reasons are declared in the order of their precedence */
+	if (use->reason == KEEP_NONE || reason < use->reason)
+		*use = (struct image_use){ .reason = reason, .by = by };
 }
 
 /* The images that others are built on. */
@@ -189,39 +198,48 @@ static void mark_dependents(const struct image *images, size_t n_images, struct 
 {
 	for (size_t i = 0; i < n_images; i++)
 		if (images[i].dependent)
-			mark_image(&(struct mark){ .reason = KEEP_IN_USE,
-						   .by = images[i].dependent,
-						   .ret = ret },
-				   i);
+			mark_use(ret, i, KEEP_IN_USE, images[i].dependent);
 }
 
 void use_resolve(const struct image *images, size_t n_images,
 		 const struct container_list *containers, const char *const *sandbox_images,
 		 size_t n_sandbox_images, struct image_use *ret)
 {
-	struct reference_index index = { 0 };
-	index_build(&index, images, n_images);
+	struct use_index *index = use_index_new(images, n_images);
+	struct use_mark mark = { .image = mark_use, .ctx = ret };
 	for (size_t i = 0; i < n_images; i++)
 		ret[i] = (struct image_use){ .reason = KEEP_NONE, .by = "" };
 	for (size_t i = 0; i < containers->n_containers; i++)
-		mark_container(&index, &containers->containers[i], (struct mark){ .ret = ret });
+		use_index_container(index, &containers->containers[i], &mark);
 	mark_dependents(images, n_images, ret);
 	for (size_t i = 0; i < n_sandbox_images; i++)
-		mark_reference(&index, sandbox_images[i],
-			       &(struct mark){ .reason = KEEP_SANDBOX,
-					       .by = sandbox_images[i],
-					       .ret = ret });
-	index_done(&index);
+		use_index_sandbox(index, sandbox_images[i], &mark);
+	(void)use_index_free(index);
+}
+
+/* Whoever wants to know of which container it is. */
+struct each {
+	void (*found)(void *ctx, size_t container, size_t image);
+	void *ctx;
+	size_t container;
+};
+
+static void tell_each(void *ctx, size_t image, enum keep_reason reason, const char *by)
+{
+	(void)reason;
+	(void)by;
+	const struct each *each = ctx;
+	each->found(each->ctx, each->container, image);
 }
 
 void use_each(const struct image *images, size_t n_images, const struct container *containers,
 	      size_t n_containers, void (*found)(void *ctx, size_t container, size_t image),
 	      void *ctx)
 {
-	struct reference_index index = { 0 };
-	index_build(&index, images, n_images);
-	for (size_t i = 0; i < n_containers; i++)
-		mark_container(&index, &containers[i],
-			       (struct mark){ .found = found, .ctx = ctx, .container = i });
-	index_done(&index);
+	struct use_index *index = use_index_new(images, n_images);
+	struct each each = { .found = found, .ctx = ctx };
+	struct use_mark mark = { .image = tell_each, .ctx = &each };
+	for (each.container = 0; each.container < n_containers; each.container++)
+		use_index_container(index, &containers[each.container], &mark);
+	(void)use_index_free(index);
 }

@@ -32,3 +32,24 @@ void use_resolve(const struct image *images, size_t n_images,
 void use_each(const struct image *images, size_t n_images, const struct container *containers,
 	      size_t n_containers, void (*found)(void *ctx, size_t container, size_t image),
 	      void *ctx);
+
+/*
+ * The same reference by reference, for whoever resolves many over the same images. The index points
+ * to the images' strings. Which images a reference fits does not depend on what other images there are.
+ */
+struct use_index;
+struct use_index *use_index_new(const struct image *images, size_t n_images);
+/* Takes NULL, returns NULL. */
+struct use_index *use_index_free(struct use_index *index);
+
+/* An image that a reference fits; may be told more than once. */
+struct use_mark {
+	void (*image)(void *ctx, size_t image, enum keep_reason reason, const char *by);
+	void *ctx;
+};
+/* Tells of every image that a container refers to, as KEEP_IN_USE or KEEP_IMAGE_VOLUME. */
+void use_index_container(const struct use_index *index, const struct container *container,
+			 const struct use_mark *mark);
+/* The same of one reference to a sandbox image, as KEEP_SANDBOX. */
+void use_index_sandbox(const struct use_index *index, const char *reference,
+		       const struct use_mark *mark);

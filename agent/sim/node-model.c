@@ -54,6 +54,26 @@ bool node_had(const struct node_model *n, size_t image)
 	return any_with_id(n, n->scenario->images[image].image.id, n->was_present);
 }
 
+/* The first of those that are there which does not sort before that one. */
+static size_t there_lower_bound(const struct node_model *n, size_t index)
+{
+	size_t low = 0, high = n->n_there;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (n->rank[n->there[middle]] < n->rank[index])
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void note_change(struct node_model *n)
+{
+	n->changes++;
+	n->image_changes++;
+}
+
 static void image_add(struct node_model *n, size_t index)
 {
 	const struct image *image = &n->scenario->images[index].image;
@@ -64,8 +84,11 @@ static void image_add(struct node_model *n, size_t index)
 		for (int r = 0; r < _RESOURCE_MAX; r++)
 			n->held[r] += n->scenario->layers[layer].size[r];
 	}
+	size_t at = there_lower_bound(n, index);
+	memmove(&n->there[at + 1], &n->there[at], (n->n_there++ - at) * sizeof(*n->there));
+	n->there[at] = index;
 	n->present[index] = n->was_present[index] = true;
-	n->changes++;
+	note_change(n);
 }
 
 static void image_drop(struct node_model *n, size_t index)
@@ -80,8 +103,10 @@ static void image_drop(struct node_model *n, size_t index)
 		for (int r = 0; r < _RESOURCE_MAX; r++)
 			n->held[r] -= n->scenario->layers[layer].size[r];
 	}
+	size_t at = there_lower_bound(n, index);
+	memmove(&n->there[at], &n->there[at + 1], (--n->n_there - at) * sizeof(*n->there));
 	n->present[index] = false;
-	n->changes++;
+	note_change(n);
 }
 
 void node_remove(struct node_model *n, const char *id)
@@ -110,53 +135,6 @@ int node_pull(struct node_model *n, size_t index, uint64_t *ret_bytes)
 	image_add(n, index);
 	*ret_bytes = missing[RESOURCE_BYTES];
 	return 0;
-}
-
-/* --- containers ---------------------------------------------------------------------------- */
-
-static struct container *container_find(struct node_model *n, const char *id)
-{
-	for (size_t i = 0; i < n->containers.n_containers; i++)
-		if (strcmp(n->containers.containers[i].id, id) == 0)
-			return &n->containers.containers[i];
-	return NULL;
-}
-
-void node_start(struct node_model *n, const struct container *container)
-{
-	struct container *known = container_find(n, container->id);
-	n->changes++;
-	if (known) {
-		*known = *container;
-		return;
-	}
-	struct container_list *list = &n->containers;
-	if (list->n_containers == n->containers_room) {
-		n->containers_room = 2 * n->containers_room + 16;
-		list->containers = xreallocarray(list->containers, n->containers_room,
-						 sizeof(*list->containers));
-	}
-	list->containers[list->n_containers++] = *container;
-}
-
-void node_stop(struct node_model *n, const char *id)
-{
-	struct container *container = container_find(n, id);
-	if (!container)
-		return;
-	container->state = CONTAINER_EXITED;
-	n->changes++;
-}
-
-void node_remove_container(struct node_model *n, const char *id)
-{
-	struct container *container = container_find(n, id);
-	if (!container)
-		return;
-	n->changes++;
-	struct container *last = &n->containers.containers[--n->containers.n_containers];
-	if (container != last)
-		*container = *last;
 }
 
 /* --- space --------------------------------------------------------------------------------- */
@@ -354,16 +332,19 @@ void node_init(struct node_model *n, const struct scenario *s)
 	n->was_present = xcalloc(s->n_images + 1, sizeof(*n->was_present));
 	n->holders = xcalloc(s->n_layers + 1, sizeof(*n->holders));
 	n->by_id = xcalloc(s->n_images + 1, sizeof(*n->by_id));
+	n->rank = xcalloc(s->n_images + 1, sizeof(*n->rank));
+	n->there = xcalloc(s->n_images + 1, sizeof(*n->there));
 	for (size_t i = 0; i < s->n_images; i++)
 		n->by_id[i] = i;
 	qsort_r(n->by_id, s->n_images, sizeof(*n->by_id), by_id_compare, (void *)(uintptr_t)s);
+	for (size_t i = 0; i < s->n_images; i++)
+		n->rank[n->by_id[i]] = i;
 	for (size_t d = 0; d < s->n_devices; d++)
 		for (int r = 0; r < _RESOURCE_MAX; r++)
 			n->other[d][r] = s->devices[d].other[r];
 	for (size_t i = 0; i < s->n_present; i++)
 		image_add(n, i);
-	for (size_t i = 0; i < s->containers.n_containers; i++)
-		node_start(n, &s->containers.containers[i]);
+	node_containers_init(n);
 }
 
 void node_done(struct node_model *n)
@@ -377,16 +358,36 @@ void node_done(struct node_model *n)
 	*n = (struct node_model){ 0 };
 }
 
+/*
+ * Layers that no image there has are left out, so that what an inventory costs does not grow with what
+ * was pulled and removed before. The index of a layer in the inventory is where it is met first.
+ */
 static void copy_layers(const struct node_model *n, struct inventory *inv)
 {
-	inv->n_layers = n->scenario->n_layers;
-	inv->layers = arena_calloc(&inv->arena, inv->n_layers + 1, sizeof(*inv->layers));
-	for (size_t i = 0; i < inv->n_layers; i++)
-		inv->layers[i] = (struct layer){
-			.bytes = n->scenario->layers[i].size[RESOURCE_BYTES],
-			.inodes = n->scenario->layers[i].size[RESOURCE_INODES],
-			.holders = n->holders[i],
-		};
+	cleanup_free uint32_t *known = xcalloc(n->scenario->n_layers, sizeof(*known));
+	size_t room = 0;
+	for (size_t i = 0; i < inv->n_images; i++)
+		room += inv->images[i].n_layers;
+	inv->layers = arena_calloc(&inv->arena, room + 1, sizeof(*inv->layers));
+	uint32_t *indexes = arena_calloc(&inv->arena, room + 1, sizeof(*indexes));
+	for (size_t i = 0; i < inv->n_images; i++) {
+		struct image *image = &inv->images[i];
+		for (size_t k = 0; k < image->n_layers; k++) {
+			uint32_t layer = image->layers[k];
+			const struct scenario_layer *l = &n->scenario->layers[layer];
+			if (known[layer] == 0) {
+				inv->layers[inv->n_layers] = (struct layer){
+					.bytes = l->size[RESOURCE_BYTES],
+					.inodes = l->size[RESOURCE_INODES],
+					.holders = n->holders[layer],
+				};
+				known[layer] = (uint32_t)++inv->n_layers;
+			}
+			indexes[k] = known[layer] - 1;
+		}
+		image->layers = indexes;
+		indexes += image->n_layers;
+	}
 }
 
 struct inventory *node_inventory(const struct node_model *n)
@@ -395,10 +396,10 @@ struct inventory *node_inventory(const struct node_model *n)
 	struct inventory *inv = inventory_new();
 	inv->runtime = "scenario";
 	inv->image_store_path = "";
-	inv->images = arena_calloc(&inv->arena, s->n_images + 1, sizeof(*inv->images));
-	for (size_t i = 0; i < s->n_images; i++)
-		if (n->present[i])
-			inv->images[inv->n_images++] = s->images[i].image;
+	inv->n_images = n->n_there;
+	inv->images = arena_calloc(&inv->arena, n->n_there + 1, sizeof(*inv->images));
+	for (size_t i = 0; i < n->n_there; i++)
+		inv->images[i] = s->images[n->there[i]].image;
 	copy_layers(n, inv);
 	layers_predict(inv);
 	inv->containers = n->containers;

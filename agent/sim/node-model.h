@@ -7,6 +7,7 @@
 
 #include "core/inventory.h"
 #include "core/space.h"
+#include "core/use.h"
 #include "sim/scenario.h"
 #include "util/usec.h"
 
@@ -24,17 +25,41 @@ struct node_write {
 	uint64_t done[_RESOURCE_MAX];
 };
 
+/* An image that a container refers to. */
+struct node_use {
+	size_t image;
+	enum keep_reason reason;
+};
+
+/* What is known of a container beside what a runtime tells. */
+struct node_container {
+	size_t name; /* index into container_ids */
+	struct node_use *uses;
+	size_t n_uses;
+};
+
 struct node_model {
 	const struct scenario *scenario; /* must outlive the model */
 	usec_t now;
-	uint64_t changes;	     /* of images and containers, so far */
-	bool *present, *was_present; /* of the scenario's images */
-	size_t *by_id;		     /* indexes of images, sorted by ID */
-	uint32_t *holders;	     /* of the scenario's layers: images that are there */
+	uint64_t changes;	/* of images and containers, so far */
+	uint64_t image_changes; /* of images alone */
+	/* of the scenario's images */
+	bool *present, *was_present;
+	size_t *by_id; /* their indexes, sorted by ID */
+	size_t *rank;  /* where they are in by_id */
+	size_t *there; /* the indexes of those that are present, sorted by ID */
+	size_t n_there;
+	uint32_t *users[KEEP_SANDBOX + 1]; /* how often something refers to them, by reason */
+	struct use_index *index;
+	uint32_t *holders; /* of the scenario's layers: images that are there */
 	unsigned __int128 held[_RESOURCE_MAX];
 	__int128 other[_ROLE_MAX][_RESOURCE_MAX]; /* by device */
 	struct container_list containers;
+	struct node_container *more; /* one of each container in the list */
 	size_t containers_room;
+	const char **container_ids; /* of all that there may be, sorted */
+	size_t n_container_ids;
+	size_t *container_at; /* by ID: index into the list; SIZE_MAX: it is not there */
 	struct node_write *writes;
 	size_t n_writes, writes_room;
 };
@@ -77,3 +102,9 @@ void node_remove_container(struct node_model *n, const char *id);
 /* Everything as a runtime would report it, with predictions. Valid until the model is done or changes;
  * owned by the caller. */
 struct inventory *node_inventory(const struct node_model *n);
+/* Who uses the images of that inventory, as use_resolve() would find; by is "" in all of them. */
+void node_use(const struct node_model *n, struct image_use *ret);
+
+/* Parts of node_init() and node_done(). */
+void node_containers_init(struct node_model *n);
+void node_containers_done(struct node_model *n);

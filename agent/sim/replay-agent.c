@@ -11,6 +11,20 @@
 #include "sim/replay.h"
 
 /*
+ * What the daemon would find out again in every look, and a replay of months need not: that nothing has
+ * changed, and plans that nobody asks about.
+ */
+struct known {
+	uint64_t changes, image_changes; /* of the node, at the last look */
+	struct inventory *inventory;	 /* of its images */
+	struct image_use *use;
+	usec_t same_at;		     /* the last look that was left out; USEC_NEVER: none */
+	struct schedule_facts facts; /* of the last plan */
+	bool stale;		     /* the next plan would be another one */
+	usec_t planned_at;
+};
+
+/*
  * Our agent on a scenario's node. What it decides is core/, as in the daemon; what is here stands for
  * the daemon's timers and its calls to the runtime, which take no time.
  */
@@ -25,11 +39,7 @@ struct agent_model {
 	usec_t next_sample, next_observation;
 	struct container_list containers; /* as listed last */
 	enum pass_result last_told;
-	/* Of the last real look; as long as nothing changes, the next ones would find the same. */
-	uint64_t changes;
-	struct schedule_facts facts;
-	usec_t same_until; /* an image comes of age then, or gets over age */
-	usec_t same_at;	   /* the last look that was left out; USEC_NEVER: none */
+	struct known known;
 };
 
 /* --- the ops of the closed loop ------------------------------------------------------------- */
@@ -116,45 +126,88 @@ static usec_t earlier(usec_t a, usec_t b)
 /* What looks that were left out would have noted. */
 static void catch_up(struct agent_model *a)
 {
-	for (size_t i = 0; a->same_at != USEC_NEVER && i < a->history.n_entries; i++)
+	for (size_t i = 0; a->known.same_at != USEC_NEVER && i < a->history.n_entries; i++)
 		if (a->history.entries[i].in_use)
-			a->history.entries[i].last_used = a->same_at;
-	a->same_at = USEC_NEVER;
+			a->history.entries[i].last_used = a->known.same_at;
+	a->known.same_at = USEC_NEVER;
 }
 
-/* Lists everything and decides about it. */
-static struct inventory *look(struct agent_model *a, const struct image_gc_policy *policy,
-			      struct plan *ret)
+static void forget_images(struct known *k)
 {
-	usec_t now = a->replay->node.now;
-	struct inventory *inv = node_inventory(&a->replay->node);
-	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
-	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
-		    inv->n_sandbox_images, use);
+	k->inventory = inventory_free(k->inventory);
+	free(k->use);
+	k->use = NULL;
+}
+
+/* Lists everything and notes what is in use. */
+static void look(struct agent_model *a)
+{
+	const struct node_model *node = &a->replay->node;
+	struct known *k = &a->known;
+	if (k->inventory && k->changes == node->changes) {
+		k->same_at = node->now;
+		return;
+	}
 	catch_up(a);
-	(void)usage_observe(&a->history, inv, use, NULL, now);
-	plan_build(inv, use, &a->history, policy, now, ret);
-	schedule_facts(ret, &a->facts);
-	a->changes = a->replay->node.changes;
-	a->same_until = earlier(a->facts.next_eligible, a->facts.next_over_age);
-	return inv;
+	if (!k->inventory || k->image_changes != node->image_changes) {
+		forget_images(k);
+		k->inventory = node_inventory(node);
+		/* nothing in a replay depends on how often an image was used */
+		k->inventory->containers = (struct container_list){ 0 };
+		k->use = xcalloc(k->inventory->n_images, sizeof(*k->use));
+	}
+	node_use(node, k->use);
+	if (usage_observe(&a->history, k->inventory, k->use, NULL, node->now))
+		k->stale = true;
+	k->changes = node->changes;
+	k->image_changes = node->image_changes;
+}
+
+static void make_plan(struct agent_model *a, const struct image_gc_policy *policy, struct plan *ret)
+{
+	struct known *k = &a->known;
+	usec_t now = a->replay->node.now;
+	catch_up(a);
+	plan_build(k->inventory, k->use, &a->history, policy, now, ret);
+	schedule_facts(ret, &k->facts);
+	k->planned_at = now;
+	k->stale = false;
+}
+
+/*
+ * Whether schedule_observed() could come to something else with a plan of now than with the last one.
+ * What can be reclaimed means something after a pass that did not help. As to ages: an image that was
+ * in use at the last plan, or came later, is over age a maximum age after that at the earliest.
+ */
+static bool plan_matters(const struct agent_model *a)
+{
+	const struct known *k = &a->known;
+	const struct pass_gate *gate = &a->schedule.gate;
+	usec_t now = a->replay->node.now, maximum_age = a->policy.maximum_age;
+	usec_t until = earlier(k->facts.next_eligible, k->facts.next_over_age);
+	if (!k->stale && now < until)
+		return false;
+	if (gate->closed_until || gate->pause || k->facts.n_over_age > 0)
+		return true;
+	if (maximum_age == 0)
+		return false;
+	return earlier(k->facts.next_over_age, k->planned_at + maximum_age) <=
+	       now + SCHEDULE_OBSERVE_INTERVAL;
 }
 
 static void observe(struct agent_model *a)
 {
 	struct space space;
-	struct plan plan;
 	usec_t now = a->replay->node.now;
 	(void)model_measure(a, &space, NULL);
 	schedule_observation_begins(&a->schedule, &space, now);
-	if (a->changes == a->replay->node.changes && now < a->same_until) {
-		a->same_at = now;
-	} else {
-		struct inventory *inv = look(a, &a->replay->policy->gc, &plan);
+	look(a);
+	if (plan_matters(a)) {
+		struct plan plan;
+		make_plan(a, &a->replay->policy->gc, &plan);
 		plan_done(&plan);
-		(void)inventory_free(inv);
 	}
-	a->next_observation = schedule_observed(&a->schedule, &a->facts, false, now);
+	a->next_observation = schedule_observed(&a->schedule, &a->known.facts, false, now);
 }
 
 /* One that could not help is repeated again and again; it is told once. */
@@ -175,7 +228,9 @@ static void pass(struct agent_model *a, enum pass_trigger trigger)
 	usec_t now = a->replay->node.now;
 	if (trigger == TRIGGER_INODES)
 		policy.scarce = RESOURCE_INODES;
-	report.inventories[report.n_inventories++] = look(a, &policy, &report.plan);
+	look(a);
+	make_plan(a, &policy, &report.plan);
+	report.inventories[report.n_inventories++] = take_ptr(a->known.inventory);
 	reclaim_run(&model_ops, a, &policy, &report);
 	schedule_facts(&report.plan, &facts);
 	a->reclaimed = amount_add(a->reclaimed, report.measured[RESOURCE_BYTES]);
@@ -190,40 +245,41 @@ static void pass(struct agent_model *a, enum pass_trigger trigger)
 	a->next_sample = now;
 }
 
-static void step_pressure(struct agent_model *a, usec_t now)
+static void step_pressure(struct agent_model *a, const struct space by_device[_ROLE_MAX])
 {
 	const struct node_model *node = &a->replay->node;
 	struct pressure_sample now_there = { 0 };
-	struct space spaces[_ROLE_MAX];
 	for (int role = 0; role < _ROLE_MAX; role++) {
 		int device = node->scenario->device_of[role];
 		if (device < 0)
 			continue;
-		node_space(node, (size_t)device, &spaces[role]);
-		now_there.spaces[role] = &spaces[role];
+		now_there.spaces[role] = &by_device[device];
 		now_there.with_images[role] = (size_t)device == node_image_device(node);
 	}
-	(void)pressure_step(&a->pressure, &a->replay->policy->gc, &a->replay->policy->eviction, now,
-			    &now_there);
+	(void)pressure_step(&a->pressure, &a->replay->policy->gc, &a->replay->policy->eviction,
+			    node->now, &now_there);
 	pressure_goals(&a->pressure, now_there.with_images, &a->policy);
 }
 
+/* Filesystems without images are looked at as often: the daemon does so seldom, as nothing that it
+ * does depends on them. */
 static void sample(struct agent_model *a)
 {
-	const struct sim_policy *policy = a->replay->policy;
-	struct space space;
+	const struct node_model *node = &a->replay->node;
+	struct space by_device[_ROLE_MAX];
 	enum pass_trigger trigger;
-	usec_t now = a->replay->node.now;
-	(void)model_measure(a, &space, NULL);
-	forecast_step(&a->forecast, now, space.avail_bytes, a->reclaimed);
+	for (size_t i = 0; i < node->scenario->n_devices; i++)
+		node_space(node, i, &by_device[i]);
+	const struct space *space = &by_device[node_image_device(node)];
+	forecast_step(&a->forecast, node->now, space->avail_bytes, a->reclaimed);
 	a->reclaimed = 0;
-	step_pressure(a, now);
-	a->next_sample = now + schedule_sample_interval(&space, &a->pressure,
-							forecast_fastest_rate(&a->forecast),
-							&policy->cadence);
-	if (schedule_pass_due(&a->schedule, &a->pressure, now, &trigger))
+	step_pressure(a, by_device);
+	a->next_sample = node->now + schedule_sample_interval(space, &a->pressure,
+							      forecast_fastest_rate(&a->forecast),
+							      &a->replay->policy->cadence);
+	if (schedule_pass_due(&a->schedule, &a->pressure, node->now, &trigger))
 		pass(a, trigger);
-	else if (schedule_observation_due(&a->schedule, &space, now))
+	else if (schedule_observation_due(&a->schedule, space, node->now))
 		observe(a);
 }
 
@@ -272,8 +328,12 @@ void replay_agent(struct replay *r)
 		.replay = r,
 		.policy = r->policy->gc,
 		.last_told = RESULT_REACHED,
-		.same_until = USEC_NEVER,
-		.same_at = USEC_NEVER,
+		.known = {
+			.same_at = USEC_NEVER,
+			.facts = { .next_eligible = USEC_INFINITY, .next_over_age = USEC_INFINITY },
+			.stale = true,
+			.planned_at = USEC_NEVER,
+		},
 	};
 	remember(&a);
 	restart(&a);
@@ -288,5 +348,6 @@ void replay_agent(struct replay *r)
 		if (a.next_sample <= r->node.now)
 			sample(&a);
 	}
+	forget_images(&a.known);
 	usage_clear(&a.history);
 }

@@ -70,7 +70,7 @@ static int model_list(void *ctx, struct kubelet_facts *ret)
 	forget_list(m);
 	struct inventory *inv = m->inventory = node_inventory(&m->replay->node);
 	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
-	use_resolve(inv->images, inv->n_images, &inv->containers, NULL, 0, use);
+	node_use(&m->replay->node, use);
 	m->images = xcalloc(inv->n_images, sizeof(*m->images));
 	m->containers = xcalloc(inv->n_images, sizeof(*m->containers));
 	*ret = (struct kubelet_facts){ .images = m->images,
@@ -84,7 +84,7 @@ static int model_list(void *ctx, struct kubelet_facts *ret)
 			.size = image->size_bytes,
 			.pinned = image->pinned,
 		};
-		if (use[i].reason != KEEP_NONE)
+		if (use[i].reason == KEEP_IN_USE || use[i].reason == KEEP_IMAGE_VOLUME)
 			m->containers[ret->n_containers++] =
 				(struct kubelet_container){ .image_id = image->id, .handler = "" };
 	}

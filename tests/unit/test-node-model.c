@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "random.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/use.h"
 #include "sim/node-model.h"
 #include "sim/replay.h"
 
@@ -177,26 +179,94 @@ static void inodes_run_out(void **state)
 	node_done(&n);
 }
 
+/* Containers c0 ... of the images A, B and the name of C, which come and go as random numbers have it. */
+#define N_CONTAINERS 40
+static struct scenario *with_containers(void)
+{
+	static const char *const references[] = { "A", "B", "reg/c", "reg/c:2", "unknown" };
+	cleanup_buf struct buf rest = BUF_INIT(65536);
+	(void)buf_puts(&rest, ",\"sandboxImages\":[\"B\"],\"events\":["
+			      "{\"at\":1,\"pull\":{\"id\":\"B\",\"sizeBytes\":9}},"
+			      "{\"at\":1,\"pull\":{\"id\":\"C\",\"sizeBytes\":9,"
+			      "\"names\":[\"reg/c:latest\",\"reg/c:2\"]}}");
+	for (int i = 0; i < N_CONTAINERS; i++)
+		(void)buf_printf(&rest,
+				 ",{\"at\":2,\"start\":{\"id\":\"c%d\",\"image\":\"A\","
+				 "\"references\":[\"%s\"],\"imageVolumes\":[\"%s\"]}}",
+				 i, references[i % 5], references[i / 5 % 5]);
+	(void)buf_puts(&rest, "]");
+	return scenario(buf_string(&rest));
+}
+
+static const struct container *container_of(const struct scenario *s, size_t i)
+{
+	return &s->events[2 + i].container;
+}
+
 static void containers(void **state)
 {
 	(void)state;
-	cleanup_scenario struct scenario *s = scenario("");
+	cleanup_scenario struct scenario *s = with_containers();
 	struct node_model n;
 	node_init(&n, s);
-	for (int i = 0; i < 40; i++) {
-		static char ids[40][8];
-		(void)snprintf(ids[i], sizeof(ids[i]), "c%d", i);
-		struct container c = { .id = ids[i], .state = CONTAINER_RUNNING };
-		node_start(&n, &c);
-		node_start(&n, &c);
+	for (size_t i = 0; i < N_CONTAINERS; i++) {
+		node_start(&n, container_of(s, i));
+		node_start(&n, container_of(s, i));
 	}
-	assert_int_equal(n.containers.n_containers, 40);
+	assert_int_equal(n.containers.n_containers, N_CONTAINERS);
 	node_stop(&n, "c3");
 	node_stop(&n, "unknown");
 	assert_int_equal(n.containers.containers[3].state, CONTAINER_EXITED);
+	node_start(&n, container_of(s, 3));
+	assert_int_equal(n.containers.containers[3].state, CONTAINER_RUNNING);
 	node_remove_container(&n, "c0");
 	node_remove_container(&n, "c0");
-	assert_int_equal(n.containers.n_containers, 39);
+	node_stop(&n, "c0");
+	assert_int_equal(n.containers.n_containers, N_CONTAINERS - 1);
+	node_done(&n);
+}
+
+static void assert_same_use(const struct node_model *n)
+{
+	struct image_use expected[3], use[3];
+	cleanup_inventory struct inventory *inv = node_inventory(n);
+	assert_in_range(inv->n_images, 0, 3);
+	use_resolve(inv->images, inv->n_images, &inv->containers, inv->sandbox_images,
+		    inv->n_sandbox_images, expected);
+	node_use(n, use);
+	for (size_t i = 0; i < inv->n_images; i++) {
+		if (use[i].reason != expected[i].reason)
+			fail_msg("%s is %s, not %s", inv->images[i].id,
+				 keep_reason_to_string(use[i].reason),
+				 keep_reason_to_string(expected[i].reason));
+		assert_true(i == 0 || strcmp(inv->images[i - 1].id, inv->images[i].id) < 0);
+	}
+}
+
+/* Whoever uses an image is the same as resolved anew. */
+static void random_use(void **state)
+{
+	(void)state;
+	struct random r = random_start("use on the node");
+	cleanup_scenario struct scenario *s = with_containers();
+	struct node_model n;
+	node_init(&n, s);
+	for (int round = 0; round < 20000; round++) {
+		const struct container *c = container_of(s, random_below(&r, N_CONTAINERS));
+		size_t image = random_below(&r, 3);
+		uint64_t bytes;
+		if (random_once_in(&r, 4))
+			node_start(&n, c);
+		else if (random_once_in(&r, 3))
+			node_stop(&n, c->id);
+		else
+			node_remove_container(&n, c->id);
+		if (random_once_in(&r, 2) && !node_has(&n, image))
+			(void)node_pull(&n, image, &bytes);
+		else if (random_once_in(&r, 3))
+			node_remove(&n, s->images[image].image.id);
+		assert_same_use(&n);
+	}
 	node_done(&n);
 }
 
@@ -244,8 +314,8 @@ int main(void)
 		cmocka_unit_test(shared_layers),  cmocka_unit_test(no_space),
 		cmocka_unit_test(writes),	  cmocka_unit_test(filling_up),
 		cmocka_unit_test(inodes_run_out), cmocka_unit_test(containers),
-		cmocka_unit_test(deletions),	  cmocka_unit_test(as_inventory),
-		cmocka_unit_test(crossing),
+		cmocka_unit_test(deletions),	  cmocka_unit_test(random_use),
+		cmocka_unit_test(as_inventory),	  cmocka_unit_test(crossing),
 	};
 	return cmocka_run_group_tests_name("node-model", tests, NULL, NULL);
 }

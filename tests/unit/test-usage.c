@@ -199,9 +199,24 @@ static void random_rounds(void **state)
 	usage_clear(&h);
 }
 
+static void found_near(void **state)
+{
+	(void)state;
+	struct usage_history h = { 0 };
+	assert_null(usage_find_near(&h, "a", 0));
+	observe(&h, "aBc", 5);
+	for (size_t guess = 0; guess < 5; guess++) {
+		assert_ptr_equal(usage_find_near(&h, "a", guess), &h.entries[0]);
+		assert_ptr_equal(usage_find_near(&h, "c", guess), &h.entries[2]);
+		assert_null(usage_find_near(&h, "d", guess));
+	}
+	usage_clear(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(found_near),
 		cmocka_unit_test(learns_and_forgets),
 		cmocka_unit_test(every_use_counts),
 		cmocka_unit_test(one_id_twice),

@@ -291,6 +291,7 @@ static void nothing_at_all(void **state)
 	struct container container = { .id = "c", .references = { "nginx", "", "", "" } };
 	struct container_list none = { NULL, 0 }, one = { &container, 1 };
 	struct image_use use[N_IMAGES];
+	assert_null(use_index_free(NULL));
 	use_resolve(NULL, 0, &none, NULL, 0, NULL);
 	use_resolve(NULL, 0, &one, STRINGS("pause"), 1, NULL);
 	use_resolve(images, N_IMAGES, &none, NULL, 0, use);
