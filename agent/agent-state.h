@@ -82,6 +82,8 @@ int sampling_start(struct agent *a);
 void sampling_stop(struct agent *a);
 /* Takes paths of a new configuration or of the runtime over, and looks at once. */
 void sampling_refresh(struct agent *a);
+/* Looks for what is wrong with thresholds, and tells what changed. */
+void sampling_judge(struct agent *a);
 
 /* reclaiming.c: the reclaim lane. */
 int reclaiming_start(struct agent *a);
@@ -105,4 +107,6 @@ void announce_removed(const struct pass_report *report, const struct removal *re
 /* A level of pressure by an eviction threshold began or ended. */
 void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
 		       enum pressure_level level, bool with_images);
+/* Something that is wrong with thresholds was found, or is no longer so. */
+void announce_finding(const struct finding *f, bool found);
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck);

@@ -256,6 +256,20 @@ void announce_pressure(const struct status_filesystem *f, enum fs_role role, enu
 	announce(o, -1, fields, ELEMENTS(fields), message);
 }
 
+void announce_finding(const struct finding *f, bool found)
+{
+	char text[FINDING_TEXT_MAX], message[FINDING_TEXT_MAX + 32];
+	enum occurrence o = occurrence_of_finding(f->kind);
+	(void)snprintf(message, sizeof(message), "%s%s",
+		       found ? "" : "no longer so: ", finding_text(f, text));
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(o)),
+		LOG_TEXT("filesystem", fs_role_to_string(f->role)),
+		LOG_TEXT("resource", resource_to_string(f->resource)),
+	};
+	announce(o, found ? -1 : LOG_NOTICE, fields, ELEMENTS(fields), message);
+}
+
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck)
 {
 	char message[STATUS_TEXT_MAX * 2];

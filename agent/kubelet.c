@@ -46,6 +46,7 @@ int kubelet_limits_read(const struct config *config, const char *root, struct ku
 		return r;
 	/* 100 without a maximum age: the kubelet's loop does not even start */
 	limits.gc_high_percent = (int)c->numbers[KUBELET_GC_HIGH_PERCENT];
+	limits.gc_low_percent = (int)c->numbers[KUBELET_GC_LOW_PERCENT];
 	if (limits.gc_high_percent == 100 && c->numbers[KUBELET_GC_MAXIMUM_AGE] == 0)
 		limits.gc_high_percent = 101;
 	r = parse(c, &limits.eviction, e);

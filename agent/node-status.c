@@ -140,6 +140,36 @@ void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
 	}
 }
 
+static bool all_looked_at(const struct status *s)
+{
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		const struct status_filesystem *f = &s->filesystems[role];
+		if (f->configured && !f->sampled && !f->error[0])
+			return false;
+	}
+	return true;
+}
+
+void node_status_findings(struct status *s, const struct config *config,
+			  const struct image_gc_policy *gc, const struct kubelet_limits *kubelet)
+{
+	struct findings_node node = { .kubelet = kubelet,
+				      .gc = gc,
+				      .eviction = &config->eviction.thresholds };
+	if (!all_looked_at(s))
+		return;
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		const struct status_filesystem *f = &s->filesystems[role];
+		node.configured[role] = f->configured;
+		node.spaces[role] = f->sampled ? &f->space : NULL;
+		node.devices[role] = f->dev;
+	}
+	findings_find(&node, &s->findings);
+	for (int role = 0; role < _ROLE_MAX; role++)
+		for (int r = 0; r < _RESOURCE_MAX; r++)
+			s->filesystems[role].first[r] = findings_first(&node, role, r);
+}
+
 void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast)
 {
 	uint64_t available = space_available(&f->space, RESOURCE_BYTES);

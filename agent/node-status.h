@@ -37,6 +37,12 @@ void node_status_with_images(const struct status_filesystem filesystems[_ROLE_MA
 /* Where the kubelet acts on that filesystem in that role, for comparison. */
 void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
 			 const struct kubelet_limits *kubelet);
+/*
+ * What is wrong with the thresholds of both sides, and who goes first; gc is our policy as it is in
+ * effect. Nothing changes while a filesystem was not looked at yet: what it shares is not known then.
+ */
+void node_status_findings(struct status *s, const struct config *config,
+			  const struct image_gc_policy *gc, const struct kubelet_limits *kubelet);
 void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast);
 /* The runtime as a handle shows it, or why there is none (r NULL). configured is false when no
  * runtime is on this host. */

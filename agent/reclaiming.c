@@ -338,6 +338,7 @@ static void job_done(struct agent *a, struct reclaim_job *j)
 		take_observation(a, j);
 	if (j->kind == JOB_PASS)
 		pass_done(a, j);
+	sampling_judge(a);
 	job_free(j);
 	serving_notify(a);
 }

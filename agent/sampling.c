@@ -142,6 +142,23 @@ static void step_pressure(struct sampler *s, const struct image_gc_policy *polic
 			show_pressure(a, role, sample.with_images[role]);
 }
 
+void sampling_judge(struct agent *a)
+{
+	const struct findings before = a->status.findings, *after = &a->status.findings;
+	struct image_gc_policy policy =
+		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
+	/* the kubelet's configuration and the images are looked for once before anything is said */
+	if (!a->reclaimer.asked)
+		return;
+	node_status_findings(&a->status, a->config->config, &policy, &a->kubelet);
+	for (size_t i = 0; i < before.n; i++)
+		if (!findings_have(after, &before.items[i]))
+			announce_finding(&before.items[i], false);
+	for (size_t i = 0; i < after->n; i++)
+		if (!findings_have(&before, &after->items[i]))
+			announce_finding(&after->items[i], true);
+}
+
 static void take_sample(struct sampler *s, const struct probe_job *p)
 {
 	struct agent *a = s->agent;
@@ -160,6 +177,7 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 	if (s->role == ROLE_IMAGEFS)
 		node_status_thresholds(f, &policy);
 	step_pressure(s, &policy);
+	sampling_judge(a);
 	if (s->role == ROLE_IMAGEFS)
 		a->sampled(a);
 }

@@ -106,6 +106,7 @@ static void judge(struct status *s, const struct config *config,
 		node_status_kubelet(&s->filesystems[role], role, kubelet);
 		node_status_pressure(&s->filesystems[role], role, &pressure);
 	}
+	node_status_findings(s, config, policy, kubelet);
 	pressure_goals(&pressure, sample.with_images, policy);
 }
 

@@ -29,14 +29,13 @@ bool kubelet_limits_eviction(const struct kubelet_limits *k, enum fs_role role, 
 	return found;
 }
 
-/* The largest amount available at which the kubelet acts on r, whatever makes it do so. */
-static bool acts_at(const struct kubelet_limits *k, enum resource r, const struct space *space,
-		    const bool shared[_ROLE_MAX], uint64_t *ret)
+bool kubelet_limits_first(const struct kubelet_limits *k, enum resource r,
+			  const struct space *space, const bool roles[_ROLE_MAX], uint64_t *ret)
 {
-	bool found = kubelet_limits_gc(k, r, space, ret);
+	bool found = roles[ROLE_IMAGEFS] && kubelet_limits_gc(k, r, space, ret);
 	for (int role = 0; role < _ROLE_MAX; role++) {
 		uint64_t amount = 0;
-		if (!shared[role] || !kubelet_limits_eviction(k, role, r, space, true, &amount) ||
+		if (!roles[role] || !kubelet_limits_eviction(k, role, r, space, true, &amount) ||
 		    amount == 0)
 			continue;
 		if (!found || amount - 1 > *ret)
@@ -70,7 +69,7 @@ void lead_apply(struct image_gc_policy *policy, const struct kubelet_limits *k,
 {
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
 		uint64_t total = space_total(space, r), available;
-		if (!acts_at(k, r, space, shared, &available))
+		if (!kubelet_limits_first(k, r, space, shared, &available))
 			continue;
 		uint64_t lead = (uint64_t)((unsigned __int128)total * (unsigned)lead_percent / 100);
 		stay_ahead(policy, r, percent_at(amount_add(available, lead), total));

@@ -17,6 +17,7 @@
 struct kubelet_limits {
 	bool known;
 	int gc_high_percent; /* its imageGCHighThresholdPercent; above 100: its collection is off */
+	int gc_low_percent;
 	struct eviction_thresholds eviction;
 };
 
@@ -30,6 +31,11 @@ bool kubelet_limits_gc(const struct kubelet_limits *k, enum resource r, const st
  * hard thresholds, or by any when soft is set. False when it never does. */
 bool kubelet_limits_eviction(const struct kubelet_limits *k, enum fs_role role, enum resource r,
 			     const struct space *space, bool soft, uint64_t *ret);
+
+/* The largest amount of r available at which the kubelet acts on a filesystem, whatever makes it do so.
+ * roles are those that are on it; its image garbage collection looks at ROLE_IMAGEFS. False: never. */
+bool kubelet_limits_first(const struct kubelet_limits *k, enum resource r,
+			  const struct space *space, const bool roles[_ROLE_MAX], uint64_t *ret);
 
 /*
  * Lowers policy's high percentages so that they are reached while at least lead_percent of the total

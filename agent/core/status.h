@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/findings.h"
 #include "core/histogram.h"
 #include "core/pressure.h"
 #include "core/reasons.h"
@@ -62,6 +63,7 @@ struct status_filesystem {
 	usec_t time_to_full_after_reclaim; /* USEC_INFINITY: not filling */
 	struct status_threshold thresholds[_RESOURCE_MAX][_LEVEL_MAX];
 	struct status_pressure pressure[_RESOURCE_MAX][_PRESSURE_MAX];
+	enum first_actor first[_RESOURCE_MAX]; /* by the thresholds of both sides */
 
 	/* Image garbage collection on this filesystem; gc is false where no images live. */
 	bool gc;
@@ -132,6 +134,7 @@ struct status {
 	bool dry_run;
 	int64_t started_wall_usec, now_wall_usec;
 	struct status_filesystem filesystems[_ROLE_MAX];
+	struct findings findings;
 	struct status_runtime runtime;
 	uint64_t images[_KEEP_REASON_MAX]; /* by state; valid when images_known */
 	bool images_known;

@@ -172,6 +172,21 @@ static void write_pressure(struct exposition *x, const struct source *source,
 	}
 }
 
+static void write_findings(struct exposition *x, const struct source *source,
+			   const struct family *f)
+{
+	const struct findings *findings = &source->status->findings;
+	(void)f;
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct finding *one = &findings->items[i];
+		exposition_u64(x,
+			       LABELS({ "finding", finding_to_string(one->kind) },
+				      { "filesystem", fs_role_to_string(one->role) },
+				      { "resource", resource_to_string(one->resource) }),
+			       1);
+	}
+}
+
 static void write_images(struct exposition *x, const struct source *source, const struct family *f)
 {
 	(void)f;
@@ -315,6 +330,8 @@ static const struct family families[] = {
 		 "Whether the filesystem is under pressure at that level."),
 	PRESSURE(COUNTER, KIND_U64, transitions, "disk_pressure_pressure_transitions",
 		 "Changes of pressure, both ways."),
+	OWN(GAUGE, write_findings, "disk_pressure_finding",
+	    "What is wrong with thresholds, ours or the kubelet's; always 1."),
 	FILESYSTEM(GAUGE, KIND_I64, fill_rate, WHEN_SAMPLED,
 		   "disk_pressure_fill_rate_bytes_per_second", NULL,
 		   "How fast the filesystem fills; negative while it empties."),

@@ -83,6 +83,17 @@ static void write_pressure(struct json_writer *w, const struct status_filesystem
 	json_array_end(w);
 }
 
+static void write_first(struct json_writer *w, const struct status_filesystem *fs)
+{
+	json_object_begin(w, "actsFirst");
+	for (int r = 0; r < _RESOURCE_MAX; r++) {
+		bool somebody = fs->sampled && fs->first[r] != FIRST_NOBODY;
+		json_string(w, resource_to_string(r),
+			    somebody ? first_actor_to_string(fs->first[r]) : NULL);
+	}
+	json_object_end(w);
+}
+
 static void write_filesystem(struct json_writer *w, enum fs_role role,
 			     const struct status_filesystem *fs)
 {
@@ -106,8 +117,25 @@ static void write_filesystem(struct json_writer *w, enum fs_role role,
 		     fs->sampled ? fs->time_to_full_after_reclaim : USEC_INFINITY);
 	write_thresholds(w, fs);
 	write_pressure(w, fs);
+	write_first(w, fs);
 	write_amount(w, "reclaimableBytes", fs->gc, fs->reclaimable_bytes);
 	json_object_end(w);
+}
+
+static void write_findings(struct json_writer *w, const struct findings *findings)
+{
+	json_array_begin(w, "findings");
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct finding *f = &findings->items[i];
+		char text[FINDING_TEXT_MAX];
+		json_object_begin(w, NULL);
+		json_string(w, "finding", finding_to_string(f->kind));
+		json_string(w, "filesystem", fs_role_to_string(f->role));
+		json_string(w, "resource", resource_to_string(f->resource));
+		json_string(w, "text", finding_text(f, text));
+		json_object_end(w);
+	}
+	json_array_end(w);
 }
 
 static void write_runtime(struct json_writer *w, const struct status_runtime *r)
@@ -187,6 +215,7 @@ void status_json_render(const struct status *s, struct buf *out)
 		if (s->filesystems[role].configured)
 			write_filesystem(&w, role, &s->filesystems[role]);
 	json_array_end(&w);
+	write_findings(&w, &s->findings);
 	write_runtime(&w, &s->runtime);
 	write_images(&w, s);
 	write_last_pass(&w, &s->last_pass);

@@ -46,6 +46,15 @@ static void sample_imagefs(struct status_filesystem *fs)
 		(struct status_threshold){ .known = true, .percent = 80, .available = 839999999 };
 	fs->thresholds[RESOURCE_BYTES][LEVEL_LOW] =
 		(struct status_threshold){ .known = true, .percent = 75, .available = 1000000000 };
+	fs->thresholds[RESOURCE_BYTES][LEVEL_SOFT] =
+		(struct status_threshold){ .known = true, .percent = -1, .available = 700000000 };
+	fs->thresholds[RESOURCE_BYTES][LEVEL_HARD] =
+		(struct status_threshold){ .known = true, .percent = -1, .available = 400000000 };
+	fs->pressure[RESOURCE_BYTES][PRESSURE_SOFT] =
+		(struct status_pressure){ .known = true, .active = true, .transitions = 1 };
+	fs->pressure[RESOURCE_BYTES][PRESSURE_HARD].known = true;
+	fs->first[RESOURCE_BYTES] = FIRST_AGENT;
+	fs->first[RESOURCE_INODES] = FIRST_KUBELET;
 	fs->thresholds[RESOURCE_INODES][LEVEL_KUBELET_HARD] =
 		(struct status_threshold){ .known = true, .percent = 95, .available = 13107 };
 	fs->pressure[RESOURCE_BYTES][PRESSURE_GC] =
@@ -105,6 +114,15 @@ void sample_status(struct status *ret)
 	sample_containerfs(&ret->filesystems[ROLE_CONTAINERFS]);
 	sample_runtime(&ret->runtime);
 	sample_last_pass(&ret->last_pass);
+	ret->findings = (struct findings){
+		.n = 2,
+		.items = { { .kind = FINDING_KUBELET_EVICTION_UNSET, .role = ROLE_NODEFS },
+			   { .kind = FINDING_KUBELET_ACTS_FIRST,
+			     .role = ROLE_IMAGEFS,
+			     .resource = RESOURCE_INODES,
+			     .images = true,
+			     .kubelet_below = 13107 } },
+	};
 	for (int r = 0; r < _KEEP_REASON_MAX; r++)
 		ret->images[r] = (uint64_t)r + 1;
 	for (int r = 0; r < _REMOVE_REASON_MAX; r++)

@@ -22,6 +22,13 @@ static void test_table(void **state)
 		{ "DiskPressureSoft", "Warning", "45710ebd81a84c45be74565ce8ecda50" },
 		{ "DiskPressureHard", "Warning", "52495e3dc3074848ad4024e14365c82d" },
 		{ "DiskPressureCleared", "Normal", "d9a08b5513634857835da403806dd5ba" },
+		{ "KubeletDiskEvictionUnset", "Warning", "8cb8866d119b449a8404656dc806df36" },
+		{ "KubeletDiskActsFirst", "Warning", "737ab472eb7943d39bf4a6e32ed8cd77" },
+		{ "KubeletDiskThresholdAlwaysMet", "Warning", "0b948ddfa2fa42eda9e87715a7ecb9df" },
+		{ "KubeletDiskTargetUnreachable", "Warning", "322d73aaefdd48558452b771b274d032" },
+		{ "DiskThresholdNeverMet", "Warning", "303c6651f0924f43a08dbbfbe986e20d" },
+		{ "DiskThresholdAlwaysMet", "Warning", "2b5dfebaaf944060bf05e67e3463ad66" },
+		{ "DiskTargetUnreachable", "Warning", "1686aef793094d99baa2a4690ab38893" },
 	};
 	(void)state;
 	assert_int_equal(ELEMENTS(rows), _OCCURRENCE_MAX);
@@ -42,10 +49,19 @@ static void test_table(void **state)
 	}
 }
 
+static void test_findings(void **state)
+{
+	(void)state;
+	for (int k = 0; k < _FINDING_MAX; k++)
+		assert_string_equal(occurrence_to_string(occurrence_of_finding(k)),
+				    finding_to_string(k));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_findings),
 	};
 	return cmocka_run_group_tests_name("occurrences", tests, NULL, NULL);
 }

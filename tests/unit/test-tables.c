@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/findings.h"
 #include "core/inventory.h"
 #include "core/reasons.h"
 #include "core/space.h"
@@ -40,6 +41,11 @@ static void words(void **state)
 		     "exited", "unknown");
 	assert_words(threshold_level_to_string, _LEVEL_MAX, "high", "low", "soft", "hard",
 		     "kubelet_gc_high", "kubelet_hard");
+	assert_words(finding_to_string, _FINDING_MAX, "KubeletDiskEvictionUnset",
+		     "KubeletDiskActsFirst", "KubeletDiskThresholdAlwaysMet",
+		     "KubeletDiskTargetUnreachable", "DiskThresholdNeverMet",
+		     "DiskThresholdAlwaysMet", "DiskTargetUnreachable");
+	assert_words(first_actor_to_string, _FIRST_MAX, "nobody", "agent", "kubelet");
 	assert_words(pressure_level_to_string, _PRESSURE_MAX, "gc", "soft", "hard");
 	assert_words(runtime_operation_to_string, _OPERATION_MAX, "version", "status",
 		     "list_images", "image_status", "remove_image", "image_fs_info",
