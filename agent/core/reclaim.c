@@ -62,7 +62,7 @@ static struct reclaim_goal goal_of_collection(struct pass *p, enum resource r)
 		    available <= over;
 	if (!high && !(manual && available < target))
 		return (struct reclaim_goal){ 0 };
-	p->crossed[r] = p->crossed[r] || high;
+	p->crossed[r] = high;
 	return (struct reclaim_goal){
 		.clear = high && over < target ? over + 1 : target,
 		.target = target,

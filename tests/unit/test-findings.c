@@ -23,6 +23,7 @@ enum layout {
 	ONE_DISK,
 	TWO_DISKS,   /* images have one of their own */
 	THREE_DISKS, /* and containers, too */
+	SPLIT,	     /* containers are on nodefs */
 	NO_IMAGES,   /* no runtime was found yet */
 	NO_INODES,   /* one disk, which does not count them */
 	UNMEASURED,  /* nodefs hangs */
@@ -55,10 +56,11 @@ struct fixture {
 
 static void set_layout(struct findings_node *node, enum layout layout)
 {
-	bool many = layout == TWO_DISKS || layout == THREE_DISKS || layout == UNMEASURED;
+	bool many = layout != ONE_DISK && layout != NO_IMAGES && layout != NO_INODES;
 	const struct space *space = layout == NO_INODES ? &btrfs : &hundred;
 	for (int role = 0; role < _ROLE_MAX; role++) {
-		node->configured[role] = role != ROLE_CONTAINERFS || layout == THREE_DISKS;
+		node->configured[role] =
+			role != ROLE_CONTAINERFS || layout == THREE_DISKS || layout == SPLIT;
 		node->spaces[role] = node->configured[role] ? space : NULL;
 		node->devices[role] = many ? (uint64_t)role + 7 : 7;
 	}
@@ -66,6 +68,8 @@ static void set_layout(struct findings_node *node, enum layout layout)
 		node->spaces[ROLE_IMAGEFS] = NULL;
 	if (layout == NO_IMAGES)
 		node->configured[ROLE_IMAGEFS] = false;
+	if (layout == SPLIT)
+		node->devices[ROLE_CONTAINERFS] = node->devices[ROLE_NODEFS];
 	if (layout == UNMEASURED)
 		node->spaces[ROLE_NODEFS] = NULL;
 }
@@ -188,6 +192,7 @@ static const struct {
 	  { 80, 75, "nodefs.available<9%", NULL, NULL },
 	  NO_IMAGES,
 	  FIRST("nodefs bytes") },
+	{ KUBELETS, { 80, 75, "nodefs.available<9%", NULL, NULL }, SPLIT, FIRST("nodefs bytes") },
 	/* never: no such filesystem, nothing is less than 0; not before images are found */
 	{ KUBELETS,
 	  { 80, 75, "containerfs.available<10%", NULL, NULL },

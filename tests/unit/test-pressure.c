@@ -136,6 +136,15 @@ static void a_filesystem_without_images_wants_none_removed(void **state)
 	assert_int_equal(together.begins_at[RESOURCE_BYTES], 99);
 }
 
+static void nothing_is_less_than_a_threshold_of_zero(void **state)
+{
+	(void)state;
+	struct eviction_policy e = eviction_of("nodefs.available<0.0%", NULL, NULL, NULL);
+	struct pressure p = { 0 };
+	assert_false(step_nodefs(&p, &e, 0, true, 0));
+	assert_int_equal(p.begins_at[RESOURCE_BYTES], 0);
+}
+
 /* A soft threshold wants nothing before its grace period is over, and what it wants is its minimum
  * reclaim, too; pressure is reported for longer than that. */
 static void grace_reclaim_and_transition(void **state)
@@ -217,6 +226,7 @@ int main(void)
 		cmocka_unit_test(thresholds_that_never_and_always_trigger),
 		cmocka_unit_test(random_walk),
 		cmocka_unit_test(a_filesystem_without_images_wants_none_removed),
+		cmocka_unit_test(nothing_is_less_than_a_threshold_of_zero),
 		cmocka_unit_test(grace_reclaim_and_transition),
 		cmocka_unit_test(the_stricter_of_two_roles_counts),
 		cmocka_unit_test(names),
