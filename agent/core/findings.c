@@ -197,7 +197,8 @@ static void find_behind(const struct place *p, struct findings *ret)
 
 /* --- thresholds that make no sense --------------------------------------------------------- */
 
-/* What a filesystem that nothing is written to yet would not satisfy, nothing does. */
+/* What a filesystem that nothing is written to yet would not satisfy, nothing does. target is no less
+ * than below. */
 static void find_impossible(const struct place *p, bool kubelets, bool gc, uint64_t below,
 			    uint64_t target, struct findings *ret)
 {
@@ -205,7 +206,7 @@ static void find_impossible(const struct place *p, bool kubelets, bool gc, uint6
 		kubelets ? FINDING_KUBELET_ALWAYS_MET : FINDING_THRESHOLD_ALWAYS_MET;
 	enum finding_kind unreachable =
 		kubelets ? FINDING_KUBELET_TARGET_UNREACHABLE : FINDING_TARGET_UNREACHABLE;
-	if (below < p->total && target < p->total)
+	if (target < p->total)
 		return;
 	struct finding f = finding_of(p, below >= p->total ? always : unreachable,
 				      below >= p->total ? below : target);

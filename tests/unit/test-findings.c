@@ -167,6 +167,11 @@ static const struct {
 	  ONE_DISK,
 	  FIRST("imagefs bytes") },
 	{ { 101, 80, EVICTION_DEFAULT_HARD, "nodefs.available<30%", NULL }, OURS, TWO_DISKS, "" },
+	/* nor does our minimum reclaim */
+	{ KUBELETS,
+	  { 101, 75, "imagefs.available<10%,imagefs.inodesFree<5%", NULL, "imagefs.available=10%" },
+	  ONE_DISK,
+	  FIRST("imagefs bytes") },
 	/* our soft ones wait: they do not count */
 	{ KUBELETS,
 	  { 101, 75, "imagefs.inodesFree<5%", "imagefs.available<30%", NULL },
@@ -266,6 +271,8 @@ static const struct {
 	  ONE_DISK,
 	  KUBELET_ALWAYS("imagefs bytes") },
 	{ { 101, 0, EVICTION_DEFAULT_HARD, NULL, NULL }, OURS, ONE_DISK, "" },
+	{ WITH("nodefs.available<100Gi,nodefs.inodesFree<5%"), OURS, ONE_DISK,
+	  KUBELET_ALWAYS("nodefs bytes") },
 	/* it overwrites those */
 	{ WITH(EVICTION_DEFAULT_HARD ",containerfs.available<200Gi"), OURS, THREE_DISKS,
 	  UNSET("containerfs inodes") },
@@ -431,12 +438,41 @@ static void amounts(void **state)
 		findings_have(&found, &(struct finding){ .kind = FINDING_TARGET_UNREACHABLE }));
 }
 
+static void whose_and_which(void **state)
+{
+	(void)state;
+	static const struct side kubelet = { 0, 0, "nodefs.available<200Gi", NULL, NULL };
+	static const struct side ours = { 80, 0, "containerfs.available<1Gi,nodefs.available<100Gi",
+					  NULL, NULL };
+	static const char *const expected[] = {
+		"nodefs.available: our eviction threshold is always met: less than 100 GiB is",
+		"nodefs.available: the kubelet's eviction threshold is always met: less than 200 GiB is",
+		"nodefs.inodesFree: the kubelet has no",
+		"imagefs.available: our low threshold cannot be reached: 100 GiB would",
+		"imagefs.available: the kubelet's high threshold is always met: less than 100 GiB is",
+		"imagefs.inodesFree: our low threshold cannot be reached: 1,000,000 would",
+		"containerfs.available: our eviction threshold is never met: there is no",
+	};
+	struct fixture f;
+	struct findings found;
+	set_up(&f, &kubelet, &ours, ONE_DISK);
+	findings_find(&f.node, &found);
+	assert_int_equal(found.n, ELEMENTS(expected));
+	for (size_t i = 0; i < found.n; i++) {
+		char text[FINDING_TEXT_MAX];
+		if (strncmp(finding_text(&found.items[i], text), expected[i],
+			    strlen(expected[i])) != 0)
+			fail_msg("%zu: %s", i, text);
+	}
+	assert_int_equal(found.items[4].below, 100 * GIB + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_found), cmocka_unit_test(without_a_kubelet),
 		cmocka_unit_test(who_is_first),	 cmocka_unit_test(texts),
-		cmocka_unit_test(amounts),
+		cmocka_unit_test(amounts),	 cmocka_unit_test(whose_and_which),
 	};
 	return cmocka_run_group_tests_name("findings", tests, NULL, NULL);
 }
