@@ -5,14 +5,22 @@
 
 #include "cli/show.h"
 
+const char *pressure_level(const cJSON *filesystem, const char *resource)
+{
+	const char *worst = NULL;
+	const cJSON *p;
+	cJSON_ArrayForEach(p, show_member(filesystem, "pressure"))
+	{
+		/* in the order of what they mean */
+		if (strcmp(show_string(p, "resource"), resource) == 0 && show_bool(p, "active"))
+			worst = show_string(p, "level");
+	}
+	return worst;
+}
+
 bool pressure_active(const cJSON *filesystem, const char *resource)
 {
-	const cJSON *p;
-	cJSON_ArrayForEach(
-		p, show_member(filesystem, "pressure")) if (strcmp(show_string(p, "resource"),
-								   resource) == 0 &&
-							    show_bool(p, "active")) return true;
-	return false;
+	return pressure_level(filesystem, resource) != NULL;
 }
 
 bool pressure_any(const cJSON *status)

@@ -5,6 +5,8 @@
 
 #include <cjson/cJSON.h>
 
-/* Whether any level of pressure is active, in a status document. */
+/* The worst level of pressure that is active, in a status document: "hard", "soft", "gc", or NULL. */
+const char *pressure_level(const cJSON *filesystem, const char *resource);
+/* Whether any is. */
 bool pressure_active(const cJSON *filesystem, const char *resource);
 bool pressure_any(const cJSON *status);

@@ -32,18 +32,50 @@ static void goals_text(const cJSON *filesystem, const char *resource, char ret[6
 		       (unsigned long long)show_u64(low, "percent"));
 }
 
+static char *human_amount(bool bytes, uint64_t amount, char buf[HUMAN_MAX])
+{
+	return bytes ? human_bytes(amount, buf) : human_count(amount, buf);
+}
+
+/* "<15.0 GiB": a threshold that is an amount, or "-". */
+static void below_text(const cJSON *filesystem, const char *resource, bool bytes, const char *level,
+		       char ret[40])
+{
+	const cJSON *t = threshold_find(filesystem, resource, level);
+	char amount[HUMAN_MAX];
+	(void)snprintf(ret, 40, "%s%s", t ? "<" : "-",
+		       t ? human_amount(bytes, show_u64(t, "available"), amount) : "");
+}
+
 /* Where the kubelet would collect images, and below what it would evict pods: "gc 85%, <15.0 GiB". */
 static void kubelet_text(const cJSON *filesystem, const char *resource, bool bytes, char ret[64])
 {
 	const cJSON *gc = threshold_find(filesystem, resource, "kubelet_gc_high");
 	const cJSON *hard = threshold_find(filesystem, resource, "kubelet_hard");
-	char amount[HUMAN_MAX] = "", percent[32] = "";
+	char below[40] = "", percent[24] = "";
 	if (gc)
 		(void)snprintf(percent, sizeof(percent), "gc %llu%%%s",
 			       (unsigned long long)show_u64(gc, "percent"), hard ? ", " : "");
-	if (hard)
-		(void)(bytes ? human_bytes : human_count)(show_u64(hard, "available"), amount);
-	(void)snprintf(ret, 64, "%s%s%s", percent, hard ? "<" : "", gc || hard ? amount : "-");
+	if (hard || !gc)
+		below_text(filesystem, resource, bytes, "kubelet_hard", below);
+	(void)snprintf(ret, 64, "%s%s", percent, below);
+}
+
+static const char *state_text(const cJSON *filesystem, const char *resource)
+{
+	const char *level = pressure_level(filesystem, resource);
+	if (!level)
+		return "ok";
+	if (strcmp(level, "gc") == 0)
+		return "PRESSURE";
+	return strcmp(level, "hard") == 0 ? "PRESSURE hard" : "PRESSURE soft";
+}
+
+/* Who acts before the other one. */
+static const char *first_text(const cJSON *filesystem, const char *resource)
+{
+	const char *first = show_string(show_member(filesystem, "actsFirst"), resource);
+	return *first ? first : "-";
 }
 
 static void add_row(struct table *t, const cJSON *f, const char *resource)
@@ -52,38 +84,72 @@ static void add_row(struct table *t, const cJSON *f, const char *resource)
 	const char *total_name = bytes ? "sizeBytes" : "inodes";
 	const char *available_name = bytes ? "availableBytes" : "inodesFree";
 	char total[HUMAN_MAX], available[HUMAN_MAX], percent[8], goals[64], kubelet[64];
+	char soft[40], hard[40];
 	if (!cJSON_IsNumber(show_member(f, total_name)))
 		return;
-	char *(*human)(uint64_t, char[HUMAN_MAX]) = bytes ? human_bytes : human_count;
 	(void)snprintf(percent, sizeof(percent), "%u%%",
 		       (unsigned)show_u64(f, bytes ? "usedPercent" : "inodesUsedPercent"));
 	goals_text(f, resource, goals);
+	below_text(f, resource, bytes, "soft", soft);
+	below_text(f, resource, bytes, "hard", hard);
 	kubelet_text(f, resource, bytes, kubelet);
-	bool pressure = pressure_active(f, resource);
 	table_row(t, (const char *[]){ show_string(f, "filesystem"), resource,
-				       human(show_u64(f, total_name), total),
-				       human(show_u64(f, available_name), available), percent,
-				       goals, kubelet, pressure ? "PRESSURE" : "ok",
-				       bytes ? show_string(f, "mountpoint") : "",
-				       bytes ? show_string(f, "device") : "" });
+				       human_amount(bytes, show_u64(f, total_name), total),
+				       human_amount(bytes, show_u64(f, available_name), available),
+				       percent, goals, soft, hard, kubelet, first_text(f, resource),
+				       state_text(f, resource) });
+}
+
+/* Whether two roles are shown as one place. */
+static bool same_place(const cJSON *a, const cJSON *b)
+{
+	static const char *const names[] = { "device", "mountpoint", "fstype" };
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		if (strcmp(show_string(a, names[i]), show_string(b, names[i])) != 0)
+			return false;
+	return true;
+}
+
+/* "nodefs, imagefs: /dev/sda1 (ext4) on /", where the first role of the place is f. */
+static void print_place(const cJSON *filesystems, const cJSON *f)
+{
+	const cJSON *other;
+	cJSON_ArrayForEach(other, filesystems) if (same_place(other, f)) break;
+	if (other != f || !*show_string(f, "mountpoint"))
+		return;
+	(void)printf("%s", show_string(f, "filesystem"));
+	for (other = f->next; other; other = other->next)
+		if (same_place(other, f))
+			(void)printf(", %s", show_string(other, "filesystem"));
+	(void)printf(": %s (%s) on %s\n", show_string(f, "device"), show_string(f, "fstype"),
+		     show_string(f, "mountpoint"));
 }
 
 static void print_filesystems(const cJSON *status)
 {
-	static const char *const headings[] = { "FILESYSTEM", "RESOURCE", ">SIZE",   ">AVAILABLE",
-						">USED",      "RECLAIM",  "KUBELET", "STATE",
-						"MOUNTED ON", "DEVICE" };
+	static const char *const headings[] = { "FILESYSTEM", "RESOURCE", ">SIZE", ">AVAILABLE",
+						">USED",      "RECLAIM",  "SOFT",  "HARD",
+						"KUBELET",    "FIRST",	  "STATE" };
 	cleanup_table struct table *t = table_new(headings, ELEMENTS(headings));
-	const cJSON *f;
-	cJSON_ArrayForEach(f, show_member(status, "filesystems"))
+	const cJSON *filesystems = show_member(status, "filesystems"), *f;
+	cJSON_ArrayForEach(f, filesystems)
 	{
 		add_row(t, f, "bytes");
 		add_row(t, f, "inodes");
 	}
 	table_print(t, stdout);
-	cJSON_ArrayForEach(f, show_member(status, "filesystems")) if (*show_string(f, "error"))(
-		void) printf("%s%s: %s%s\n", style(STYLE_BAD), show_string(f, "filesystem"),
-			     show_string(f, "error"), style(STYLE_PLAIN));
+	cJSON_ArrayForEach(f, filesystems) print_place(filesystems, f);
+	cJSON_ArrayForEach(f, filesystems) if (*show_string(f, "error"))(void)
+		printf("%s%s: %s%s\n", style(STYLE_BAD), show_string(f, "filesystem"),
+		       show_string(f, "error"), style(STYLE_PLAIN));
+}
+
+static void print_findings(const cJSON *status)
+{
+	const cJSON *f;
+	cJSON_ArrayForEach(f, show_member(status, "findings"))(void)
+		printf("%s%s%s: %s\n", style(STYLE_BAD), show_string(f, "finding"),
+		       style(STYLE_PLAIN), show_string(f, "text"));
 }
 
 static void print_seconds(const char *label, const cJSON *f, const char *name)
@@ -167,6 +233,7 @@ int cli_status(const struct cli_options *o)
 	} else {
 		show_make_printable(d.json);
 		print_filesystems(d.json);
+		print_findings(d.json);
 		print_filling(d.json);
 		print_runtime(d.json);
 		print_images(d.json);
