@@ -49,8 +49,8 @@ must_check int pass_node_connect(struct pass_node *node, const struct config *co
 int pass_node_failed(struct pass_node *node, int r);
 /* Takes what was heard of containers, which is empty afterwards: the next inventory resolves it. */
 void pass_node_hear(struct pass_node *node, struct container_news *news);
-/* Lists everything, with what is in use and what was heard of noted in the history. *ret is an inventory and *ret_use an
- * array with one entry per image, both the caller's to free. */
+/* Lists everything, with what is in use and what was heard of noted in the history. *ret is an
+ * inventory and *ret_use an array with one entry per image, both the caller's to free. */
 must_check int pass_node_inventory(struct pass_node *node, const struct config *config,
 				   struct inventory **ret, struct image_use **ret_use,
 				   struct err *e);

@@ -22,7 +22,8 @@ from lib import check                   # noqa: E402
 from lib.agent import Agent, program    # noqa: E402
 
 VERBS = ("run", "status", "plan", "gc", "images", "check", "inventory", "simulate", "config", "version")
-OPTIONS = ("--config", "--root", "--set", "--json", "--dry-run", "--enforce", "--to", "--as", "--defaults", "--help")
+OPTIONS = ("--config", "--root", "--set", "--json", "--dry-run", "--enforce", "--to", "--as", "--defaults", "--help",
+           "--compare")
 
 
 def node(folder, **settings):
