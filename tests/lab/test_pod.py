@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import time
 
@@ -288,3 +289,38 @@ def test_each_overlay(lab):
         pod = AgentPod(node, rendered, kubelet.read_template(manifest), directory=KUBELET, uid=f"overlay-{number}")
         pod.start().wait_ready()
         check.equal(json.loads(pod.get("/status")[1])["runtime"]["name"], "containerd", f"the runtime with {name}")
+
+
+def plugin(node, rule, length):
+    """What node-problem-detector makes of a rule: the state of the condition and its message."""
+    command = [program.program(), *rule["args"]]
+    done = subprocess.run(node.containerd.inside(*command), capture_output=True, text=True,
+                          timeout=int(rule["timeout"].rstrip("s")))
+    message = done.stdout.strip()
+    check.at_most(len(message.encode()), length, f"bytes of the message: the rest is cut\n{message}")
+    check.equal(message.count("\n"), 0, "lines beyond the first")
+    return {0: "False", 1: "True"}.get(done.returncode, "Unknown"), message
+
+
+def test_node_problem_detector(lab):
+    """Its plugin on the node asks the agent in the pod: all is well, pressure, nobody can tell."""
+    node, pod = agent_pod(lab)
+    with open(os.path.join(PACKAGING, "kubernetes/node-problem-detector/disk-pressure-monitor.json")) as file:
+        monitor = json.load(file)
+    rule, length = monitor["rules"][0], monitor["pluginConfig"]["max_output_length"]
+    state, message = plugin(node, rule, length)
+    check.equal(state, "False", f"condition of a node without pressure: {message}")
+    check.true("imagefs" in message, "the message", message)
+    node.fs.fill_to_percent(75)
+    check.wait_for(lambda: plugin(node, rule, length)[0] == "True", 15, "the condition is true")
+    check.true("PRESSURE" in plugin(node, rule, length)[1], "the message says so")
+    os.unlink(os.path.join(node.fs.path, "filler"))
+    check.wait_for(lambda: plugin(node, rule, length)[0] == "False", 15, "the condition is false again")
+    pod.stop()
+    there, away = (node.containerd.path(f"/run/containerd/{name}") for name in ("containerd.sock", "away"))
+    os.rename(there, away)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(there)        # as a runtime that died leaves it
+    state, message = plugin(node, rule, length)
+    os.rename(away, there)
+    check.equal(state, "Unknown", f"condition without the agent and with a dead runtime: {message}")
