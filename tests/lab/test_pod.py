@@ -82,7 +82,7 @@ class AgentPod(kubelet.RunningPod):
 
     def verb(self, *arguments):
         """The program in the container, as `kubectl exec` runs it."""
-        return self.execute("/usr/sbin/disk-pressure-agent", "--root", "/host", *arguments)
+        return self.execute("disk-pressure-agent", "--root", "/host", *arguments)
 
 
 def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 20):
