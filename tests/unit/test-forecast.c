@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <string.h>
+
 #include "core/forecast.h"
 #include "random.h"
 
-#define MB ((uint64_t)1000 * 1000)
+#define MB   ((int64_t)1000 * 1000)
+#define GB   (1000 * MB)
+#define TB   (1000 * GB)
+#define S(n) ((n)*USEC_PER_SEC)
 
 static void assert_near(int64_t value, int64_t expected, int64_t tolerance)
 {
@@ -12,6 +17,13 @@ static void assert_near(int64_t value, int64_t expected, int64_t tolerance)
 		fail_msg("%jd is not %jd +- %jd", (intmax_t)value, (intmax_t)expected,
 			 (intmax_t)tolerance);
 }
+
+static int64_t filled(int64_t rate, usec_t t)
+{
+	return (int64_t)((__int128)rate * t / USEC_PER_SEC);
+}
+
+/* --- single facts -------------------------------------------------------------------------------- */
 
 static void nothing_known(void **state)
 {
@@ -21,115 +33,130 @@ static void nothing_known(void **state)
 	assert_int_equal(forecast_fastest_rate(&f), 0);
 	assert_int_equal(forecast_time_to(&f, 1), USEC_INFINITY);
 	/* one sample is no rate */
-	forecast_step(&f, 5, 1000 * MB, 0);
+	forecast_step(&f, 5, 1000, 0);
 	assert_int_equal(forecast_fill_rate(&f), 0);
 	assert_int_equal(forecast_fastest_rate(&f), 0);
-}
-
-static void flat(void **state)
-{
-	(void)state;
-	struct forecast f = { 0 };
-	for (usec_t t = 0; t < 600; t++)
-		forecast_step(&f, t * USEC_PER_SEC, 1000 * MB, 0);
-	assert_int_equal(forecast_fill_rate(&f), 0);
+	/* full is full */
 	assert_int_equal(forecast_time_to(&f, 1), USEC_INFINITY);
-}
-
-/* A steady writer is known after some minutes, whatever the interval between samples. */
-static void linear(void **state)
-{
-	(void)state;
-	static const usec_t steps[] = { 50 * USEC_PER_MSEC, USEC_PER_SEC, 10 * USEC_PER_SEC };
-	for (size_t i = 0; i < ELEMENTS(steps); i++) {
-		struct forecast f = { 0 };
-		uint64_t available = 1000000 * MB;
-		for (usec_t t = -30 * USEC_PER_SEC; t < 600 * USEC_PER_SEC; t += steps[i]) {
-			forecast_step(&f, t, available, 0);
-			available -= 10 * MB * (uint64_t)steps[i] / (uint64_t)USEC_PER_SEC;
-		}
-		assert_near(forecast_fill_rate(&f), (int64_t)(10 * MB), (int64_t)MB / 10);
-		assert_near(forecast_fastest_rate(&f), (int64_t)(10 * MB), (int64_t)MB / 10);
-		assert_near(forecast_time_to(&f, 1000 * MB), 100 * USEC_PER_SEC, USEC_PER_SEC);
-	}
-}
-
-static void one_step(void **state)
-{
-	(void)state;
-	struct forecast f = { 0 };
-	forecast_step(&f, 0, 1000 * MB, 0);
-	forecast_step(&f, USEC_PER_SEC, 878 * MB, 0);
-	/* 122 MB in a second: a sixty-first of it in the slow one, half of it in the fast one */
-	assert_near(forecast_fill_rate(&f), 2 * (int64_t)MB, 1);
-	assert_near(forecast_fastest_rate(&f), 61 * (int64_t)MB, 1);
 	assert_int_equal(forecast_time_to(&f, 0), 0);
-	assert_near(forecast_time_to(&f, 2 * MB), USEC_PER_SEC, 1);
 }
 
-/* After a burst the slow rate is the larger one; that is the fastest then. */
-static void after_a_burst(void **state)
+/* The cadence hears of a fast fill with the next sample, and for some seconds afterwards. */
+static void fastest(void **state)
 {
 	(void)state;
 	struct forecast f = { 0 };
-	forecast_step(&f, 0, 10000 * MB, 0);
-	forecast_step(&f, 10 * USEC_PER_SEC, 5000 * MB, 0);
-	for (usec_t t = 11; t < 30; t++)
-		forecast_step(&f, t * USEC_PER_SEC, 5000 * MB, 0);
-	assert_true(forecast_fill_rate(&f) > 0);
+	usec_t t;
+	for (t = 0; t < S(100); t += S(1) / 2)
+		forecast_step(&f, t, (uint64_t)TB, 0);
+	t -= S(1) / 2;
+	assert_int_equal(forecast_fastest_rate(&f), 0);
+	/* a third of it in half a second, two thirds after a second */
+	forecast_step(&f, t += S(1) / 2, (uint64_t)(TB - 150 * MB), 0);
+	assert_near(forecast_fastest_rate(&f), 100 * MB, 1);
+	forecast_step(&f, t += S(1) / 2, (uint64_t)(TB - 300 * MB), 0);
+	assert_in_range(forecast_fastest_rate(&f), 150 * MB, 300 * MB);
+	assert_int_equal(forecast_fill_rate(&f), 0);
+	forecast_step(&f, t += S(1), (uint64_t)(TB - 300 * MB), 0);
+	assert_in_range(forecast_fastest_rate(&f), 50 * MB, 150 * MB);
+	for (int i = 0; i < 20; i++)
+		forecast_step(&f, t += S(1), (uint64_t)(TB - 300 * MB), 0);
+	assert_in_range(forecast_fastest_rate(&f), 0, 1000);
+}
+
+/* When a steady fill pauses for a moment, it is the trend that counts. */
+static void fastest_is_the_trend(void **state)
+{
+	(void)state;
+	struct forecast f = { 0 };
+	usec_t t;
+	for (t = 0; t < S(200); t += S(1))
+		forecast_step(&f, t, (uint64_t)(TB - filled(10 * MB, t)), 0);
+	for (; t < S(210); t += S(1))
+		forecast_step(&f, t, (uint64_t)(TB - 2 * GB), 0);
+	assert_in_range(forecast_fill_rate(&f), 8 * MB, 10 * MB);
 	assert_int_equal(forecast_fastest_rate(&f), forecast_fill_rate(&f));
-}
-
-/* What the agent frees by itself does not look like a disk that empties. */
-static void own_removals_do_not_count(void **state)
-{
-	(void)state;
-	struct forecast with = { 0 }, without = { 0 };
-	uint64_t a = 100000 * MB, b = a;
-	for (usec_t t = 0; t < 300; t++) {
-		uint64_t freed = t % 7 ? 0 : 500 * MB;
-		a += freed;
-		forecast_step(&with, t * USEC_PER_SEC, a, freed);
-		forecast_step(&without, t * USEC_PER_SEC, b, 0);
-		a -= 20 * MB;
-		b -= 20 * MB;
-	}
-	assert_near(forecast_fill_rate(&with), forecast_fill_rate(&without), 1);
-	assert_near(forecast_fastest_rate(&with), forecast_fastest_rate(&without), 1);
-}
-
-static void emptying_is_negative(void **state)
-{
-	(void)state;
-	struct forecast f = { 0 };
-	for (usec_t t = 0; t < 300; t++)
-		forecast_step(&f, t * USEC_PER_SEC, (uint64_t)t * MB, 0);
-	assert_true(forecast_fill_rate(&f) < -500000);
-	assert_int_equal(forecast_time_to(&f, 1), USEC_INFINITY);
-}
-
-/* As much written as freed: no fill worth a word, no alarm. */
-static void sawtooth(void **state)
-{
-	(void)state;
-	struct forecast f = { 0 };
-	for (usec_t t = 0; t < 1200; t++)
-		forecast_step(&f, t * USEC_PER_SEC, 10000 * MB - (uint64_t)(t % 20) * MB, 0);
-	assert_near(forecast_fill_rate(&f), 0, (int64_t)MB);
 }
 
 static void samples_that_are_not_later(void **state)
 {
 	(void)state;
 	struct forecast f = { 0 };
-	forecast_step(&f, 10 * USEC_PER_SEC, 1000 * MB, 0);
-	forecast_step(&f, 11 * USEC_PER_SEC, 900 * MB, 0);
+	forecast_step(&f, S(10), 1000, 0);
+	forecast_step(&f, S(11), 900, 0);
 	struct forecast before = f;
-	forecast_step(&f, 11 * USEC_PER_SEC, 1, 0);
-	forecast_step(&f, 10 * USEC_PER_SEC, 1, 0);
-	assert_int_equal(f.last_at, before.last_at);
-	assert_int_equal(f.last_available, before.last_available);
-	assert_int_equal(forecast_fill_rate(&f), forecast_fill_rate(&before));
+	forecast_step(&f, S(11), 1, 0);
+	forecast_step(&f, S(10), 1, 0);
+	assert_memory_equal(&f, &before, sizeof(f));
+}
+
+/* A writer until a time, a pause, and a sample that often afterwards, with that much used meanwhile. */
+static struct forecast after_pause(usec_t step, usec_t pause, int64_t used_meanwhile)
+{
+	struct forecast f = { 0 };
+	usec_t t;
+	for (t = 0; t <= S(600); t += step)
+		forecast_step(&f, t, (uint64_t)(100 * TB - filled(10 * MB, t)), 0);
+	forecast_step(&f, t - step + pause,
+		      (uint64_t)(100 * TB - filled(10 * MB, t - step) - used_meanwhile), 0);
+	return f;
+}
+
+static void pauses(void **state)
+{
+	(void)state;
+	static const struct {
+		usec_t step, pause;
+		bool forgotten;
+	} rows[] = {
+		{ S(1), S(120), false },      { S(1), S(120) + 1, true },
+		{ S(10), S(5 * 3600), true }, { S(60), S(240) + 3, false },
+		{ S(60), S(240) + 4, true },  { S(60), S(121), false },
+	};
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct forecast f =
+			after_pause(rows[i].step, rows[i].pause, filled(10 * MB, rows[i].pause));
+		assert_near(forecast_fill_rate(&f), rows[i].forgotten ? 0 : 10 * MB, MB / 100);
+		assert_near(forecast_fastest_rate(&f), rows[i].forgotten ? 0 : 10 * MB, MB / 2);
+	}
+}
+
+/* Of what others did in a pause there is no trend, neither at once nor when there are samples again. */
+static void after_a_pause(void **state)
+{
+	(void)state;
+	struct forecast f = after_pause(S(10), S(3 * 3600), 500 * GB);
+	for (usec_t t = S(20000); t < S(20600); t += S(10)) {
+		forecast_step(&f, t, (uint64_t)TB, 0);
+		assert_int_equal(forecast_fill_rate(&f), 0);
+	}
+}
+
+/* Looks that are an hour apart by configuration are no pauses, but for the first. */
+static void rare_samples(void **state)
+{
+	(void)state;
+	struct forecast f = { 0 };
+	for (int i = 0; i < 24; i++) {
+		forecast_step(&f, i * USEC_PER_HOUR, (uint64_t)(100 * TB - i * 36 * GB), 0);
+		assert_near(forecast_fill_rate(&f), i < 3 ? 0 : 10 * MB, MB / 100);
+	}
+}
+
+/* Full: nothing more can be written, so nothing fills; but it is full. */
+static void full(void **state)
+{
+	(void)state;
+	struct forecast f = { 0 };
+	for (usec_t t = 0; t < S(400); t += S(1)) {
+		int64_t available = 2 * GB - filled(10 * MB, t);
+		forecast_step(&f, t, available > 0 ? (uint64_t)available : 0, 0);
+		if (t == S(199))
+			assert_near(forecast_time_to(&f, (uint64_t)available), S(1), S(1) / 100);
+	}
+	assert_int_equal(forecast_fill_rate(&f), 0);
+	assert_int_equal(forecast_time_to(&f, 0), 0);
+	assert_int_equal(forecast_time_to(&f, 4096), USEC_INFINITY);
 }
 
 /* The bounds between idle, a rate, and a filesystem that was replaced. */
@@ -137,33 +164,61 @@ static void bounds(void **state)
 {
 	(void)state;
 	static const struct {
-		double slow, fast;
-		int64_t fill, fastest;
+		int64_t used; /* in ten seconds; may be more than there is, as the agent frees */
+		int64_t rate;
 	} rows[] = {
-		{ 1023.9, 0, 0, 0 },
-		{ 1024.0, 0, 1024, 1024 },
-		{ -1023.9, 0, 0, 0 },
-		{ -1024.0, 0, -1024, 0 },
-		{ -2048.0, -1024.0, -2048, -1024 },
-		{ -1024.0, -2048.0, -1024, -1024 },
-		{ 5000.0, 5000.0, 5000, 5000 },
-		{ 5000.0, 6000.0, 5000, 6000 },
-		{ 1e18, 2e18, 1000000000000000000, 1000000000000000000 },
-		{ -1e18, -2e18, -1000000000000000000, 0 },
-		{ 1.1e18, 0, 0, 0 },
-		{ -1.1e18, 0, 0, 0 },
+		{ 10239, 0 },
+		{ 10240, 1024 },
+		{ 10249, 1024 },
+		{ 50000, 5000 },
+		{ -10239, 0 },
+		{ -10240, -1024 },
+		{ INT64_MAX, INT64_MAX / 10 },
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		struct forecast f = { .slow = rows[i].slow, .fast = rows[i].fast };
-		if (forecast_fill_rate(&f) != rows[i].fill ||
-		    forecast_fastest_rate(&f) != rows[i].fastest)
-			fail_msg("row %zu: %jd, %jd", i, (intmax_t)forecast_fill_rate(&f),
-				 (intmax_t)forecast_fastest_rate(&f));
+		struct forecast f = { 0 };
+		uint64_t available = 1000 * 1000;
+		for (int t = 0; t < 30; t++) {
+			if (rows[i].used < 0)
+				available += (uint64_t)-rows[i].used;
+			forecast_step(&f, t * S(10), available,
+				      rows[i].used < 0 ? 0 : (uint64_t)rows[i].used);
+		}
+		/* a double has 53 bits */
+		assert_near(forecast_fill_rate(&f), rows[i].rate, rows[i].rate > TB ? 100 : 0);
 	}
-	struct forecast slow = { .slow = 1024 };
+}
+
+static void replaced(void **state)
+{
+	(void)state;
+	struct forecast filled_up = { 0 }, emptied = { 0 };
+	for (int t = 0; t < 300; t++)
+		forecast_step(&filled_up, t * S(1), 0, UINT64_MAX);
+	assert_int_equal(forecast_fill_rate(&filled_up), 0);
+	assert_int_equal(forecast_fastest_rate(&filled_up), 0);
+	forecast_step(&emptied, 0, 0, 0);
+	forecast_step(&emptied, S(1), UINT64_MAX, 0);
+	assert_int_equal(forecast_fill_rate(&emptied), 0);
+	assert_int_equal(forecast_fastest_rate(&emptied), 0);
+	/* in two seconds it is a rate */
+	emptied = (struct forecast){ 0 };
+	forecast_step(&emptied, 0, 0, 0);
+	forecast_step(&emptied, S(20), UINT64_MAX, 0);
+	assert_int_equal(forecast_fill_rate(&emptied), -922337203685477632);
+}
+
+static void times(void **state)
+{
+	(void)state;
+	const struct forecast slow = { .fill_rate = 1024 }, emptying = { .fill_rate = -1024 };
 	/* 2^63 us and more are for ever */
 	assert_int_equal(forecast_time_to(&slow, UINT64_MAX), USEC_INFINITY);
 	assert_int_equal(forecast_time_to(&slow, 1024 * 1024), 1024 * USEC_PER_SEC);
+	assert_int_equal(forecast_time_to(&slow, 1), 976);
+	assert_int_equal(forecast_time_to(&slow, 0), 0);
+	assert_int_equal(forecast_time_to(&emptying, 1), USEC_INFINITY);
+	assert_int_equal(forecast_time_to(&emptying, 0), 0);
 }
 
 /* Whatever comes in: a number comes out, and a time that is not negative. */
@@ -176,7 +231,7 @@ static void random_samples(void **state)
 	for (int round = 0; round < 100000; round++) {
 		now += (usec_t)random_below(&r, 1 + random_amount(&r) % (1000 * USEC_PER_SEC));
 		forecast_step(&f, now, random_amount(&r), random_amount(&r));
-		assert_true(f.slow == f.slow && f.fast == f.fast); /* not NaN */
+		assert_true(f.fast == f.fast); /* not NaN */
 		int64_t rate = forecast_fill_rate(&f);
 		assert_true(forecast_fastest_rate(&f) >= rate);
 		assert_true(rate == 0 || rate >= 1024 || rate <= -1024);
@@ -190,15 +245,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_known),
-		cmocka_unit_test(flat),
-		cmocka_unit_test(linear),
-		cmocka_unit_test(one_step),
-		cmocka_unit_test(after_a_burst),
-		cmocka_unit_test(own_removals_do_not_count),
-		cmocka_unit_test(emptying_is_negative),
-		cmocka_unit_test(sawtooth),
+		cmocka_unit_test(fastest),
+		cmocka_unit_test(fastest_is_the_trend),
 		cmocka_unit_test(samples_that_are_not_later),
+		cmocka_unit_test(pauses),
+		cmocka_unit_test(after_a_pause),
+		cmocka_unit_test(rare_samples),
+		cmocka_unit_test(full),
 		cmocka_unit_test(bounds),
+		cmocka_unit_test(replaced),
+		cmocka_unit_test(times),
 		cmocka_unit_test(random_samples),
 	};
 	return cmocka_run_group_tests_name("forecast", tests, NULL, NULL);
