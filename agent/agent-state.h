@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "config/config.h"
+#include "core/filling.h"
 #include "core/forecast.h"
 #include "core/pressure.h"
 #include "core/schedule.h"
@@ -37,7 +38,8 @@ struct sampler {
 	bool identified;
 	uint64_t dev;
 	struct forecast forecast;
-	uint64_t reclaimed; /* bytes that the agent freed since the last sample */
+	struct filling filling;
+	uint64_t freed_seen; /* of what the reclaimer freed, what the forecast knows of */
 };
 
 /* The reclaim lane and what the main thread knows about it. */
@@ -48,6 +50,8 @@ struct reclaimer {
 	unsigned jobs;	       /* in flight or waiting */
 	bool pass_wanted_or_running;
 	atomic_bool stopping;
+	_Atomic uint64_t freed; /* bytes, by all removals so far; counted by the lane */
+	uint64_t freed_when_observed;
 	usec_t kubelet_read_at; /* 0: to be read with the next observation */
 	bool asked;		/* the runtime was looked for once, whatever came of it */
 	struct schedule schedule;
@@ -109,4 +113,6 @@ void announce_pressure(const struct status_filesystem *f, enum fs_role role, enu
 		       enum pressure_level level, bool with_images);
 /* Something that is wrong with thresholds was found, or is no longer so. */
 void announce_finding(const struct finding *f, bool found);
+/* A filesystem began to fill fast, or does so no longer. */
+void announce_filling(const struct status_filesystem *f, enum fs_role role, uint64_t reclaimable);
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck);

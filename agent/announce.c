@@ -270,6 +270,34 @@ void announce_finding(const struct finding *f, bool found)
 	announce(o, found ? -1 : LOG_NOTICE, fields, ELEMENTS(fields), message);
 }
 
+void announce_filling(const struct status_filesystem *f, enum fs_role role, uint64_t reclaimable)
+{
+	char message[STATUS_TEXT_MAX], what[128] = "no longer fills fast";
+	char rate[HUMAN_MAX], available[HUMAN_MAX], freeable[HUMAN_MAX];
+	bool fast = f->filling_fast;
+	if (fast)
+		(void)snprintf(what, sizeof(what),
+			       "will be full within %lld minutes even if all that is reclaimable "
+			       "were removed",
+			       (long long)(FILLING_HORIZON / USEC_PER_MINUTE));
+	(void)snprintf(message, sizeof(message), "%s: %s: %s, %s available, %s reclaimable",
+		       fs_role_to_string(role), what, human_rate(f->fill_rate, rate),
+		       human_bytes(f->space.avail_bytes, available),
+		       human_bytes(reclaimable, freeable));
+	struct log_field fields[] = {
+		LOG_TEXT("reason", occurrence_to_string(OCCURRENCE_FILLING_FAST)),
+		LOG_TEXT("filesystem", fs_role_to_string(role)),
+		LOG_NUMBER("fillRateBytesPerSecond", f->fill_rate),
+		LOG_NUMBER("availableBytes", f->space.avail_bytes),
+		LOG_NUMBER("reclaimableBytes", reclaimable),
+		/* the last of them: when there is no such time, it is not told */
+		LOG_NUMBER("timeToFullAfterReclaimSeconds",
+			   f->time_to_full_after_reclaim / USEC_PER_SEC),
+	};
+	announce(OCCURRENCE_FILLING_FAST, fast ? -1 : LOG_NOTICE, fields, ELEMENTS(fields) - !fast,
+		 message);
+}
+
 void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck)
 {
 	char message[STATUS_TEXT_MAX * 2];

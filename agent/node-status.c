@@ -170,13 +170,14 @@ void node_status_findings(struct status *s, const struct config *config,
 			s->filesystems[role].first[r] = findings_first(&node, role, r);
 }
 
-void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast)
+void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast,
+			  uint64_t reclaimable)
 {
 	uint64_t available = space_available(&f->space, RESOURCE_BYTES);
 	f->fill_rate = forecast_fill_rate(forecast);
 	f->time_to_full = forecast_time_to(forecast, available);
 	f->time_to_full_after_reclaim =
-		forecast_time_to(forecast, amount_add(available, f->reclaimable_bytes));
+		forecast_time_to(forecast, amount_add(available, reclaimable));
 }
 
 void node_status_runtime(struct status_runtime *ret, const struct runtime *r,

@@ -43,7 +43,9 @@ void node_status_kubelet(struct status_filesystem *f, enum fs_role role,
  */
 void node_status_findings(struct status *s, const struct config *config,
 			  const struct image_gc_policy *gc, const struct kubelet_limits *kubelet);
-void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast);
+/* How it fills; reclaimable is what could be freed on it, in whatever role. */
+void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast,
+			  uint64_t reclaimable);
 /* The runtime as a handle shows it, or why there is none (r NULL). configured is false when no
  * runtime is on this host. */
 void node_status_runtime(struct status_runtime *ret, const struct runtime *r,

@@ -53,15 +53,19 @@ struct reclaim_job {
 static void on_removed(void *userdata, const struct pass_report *report,
 		       const struct removal *removal)
 {
-	(void)userdata;
-	announce_removed(report, removal);
+	struct reclaim_job *j = userdata;
+	/* at once, as the filesystem is sampled while the pass goes on */
+	atomic_fetch_add(&j->agent->reclaimer.freed, removal->measured[RESOURCE_BYTES]);
+	if (j->tell)
+		announce_removed(report, removal);
 }
 
 static void job_pass(struct reclaim_job *j)
 {
 	struct pass_callbacks callbacks = {
 		.stopping = j->stopping,
-		.removed = j->tell ? on_removed : NULL,
+		.removed = on_removed,
+		.userdata = j,
 	};
 	pass_run(j->node, j->config->config, &j->policy, &callbacks, &j->report);
 	j->error = j->report.error;
@@ -232,23 +236,11 @@ static void observe_at(struct agent *a, usec_t at)
 		log_warning("cannot arm the timer of observations, ignoring");
 }
 
-/* What was freed is not a filesystem that empties by itself, in whatever role it is looked at. */
-static void credit(struct agent *a, uint64_t bytes)
-{
-	const struct status_filesystem *images = &a->status.filesystems[ROLE_IMAGEFS];
-	for (int role = 0; role < _ROLE_MAX; role++)
-		if (a->status.filesystems[role].sampled &&
-		    a->status.filesystems[role].dev == images->dev)
-			a->samplers[role].reclaimed += bytes;
-}
-
 static void pass_done(struct agent *a, struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
 	if (j->tell || j->automatic)
 		node_status_pass(&a->status, ROLE_IMAGEFS, &j->report, now_wall());
-	if (!j->report.request.dry_run)
-		credit(a, j->report.measured[RESOURCE_BYTES]);
 	if (j->automatic) {
 		r->pass_wanted_or_running = false;
 		observe_at(a, schedule_pass_ended(&r->schedule, &j->report, &j->observation.facts,
@@ -266,6 +258,7 @@ static void take_observation(struct agent *a, const struct reclaim_job *j)
 {
 	struct reclaimer *r = &a->reclaimer;
 	node_status_observation(&a->status, &j->observation);
+	r->freed_when_observed = atomic_load(&r->freed);
 	if (j->kind != JOB_OBSERVE)
 		return;
 	observe_at(a, schedule_observed(&r->schedule, &j->observation.facts, a->status.dry_run,

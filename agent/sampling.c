@@ -159,18 +159,59 @@ void sampling_judge(struct agent *a)
 			announce_finding(&after->items[i], true);
 }
 
+/* What can be reclaimed, less what was removed since that was reckoned: it is available by now. */
+static uint64_t reclaimable_now(const struct agent *a)
+{
+	uint64_t bytes = a->status.filesystems[ROLE_IMAGEFS].reclaimable_bytes;
+	uint64_t freed = atomic_load(&a->reclaimer.freed) - a->reclaimer.freed_when_observed;
+	return bytes > freed ? bytes - freed : 0;
+}
+
+/* Of the roles that share a filesystem, the one that is to be told of: that of the images. */
+static enum fs_role spokesman(const struct agent *a, enum fs_role role, bool with_images)
+{
+	enum fs_role first = with_images ? ROLE_IMAGEFS : ROLE_NODEFS;
+	const struct status_filesystem *fs = a->status.filesystems;
+	while (first != role && !(fs[first].sampled && fs[first].dev == fs[role].dev))
+		first++;
+	return first;
+}
+
+/* What the agent freed is no filesystem that empties by itself, in whatever role it is looked at. */
+static void look_ahead(struct sampler *s)
+{
+	struct agent *a = s->agent;
+	struct status_filesystem *f = status_of(s);
+	bool with_images[_ROLE_MAX];
+	node_status_with_images(a->status.filesystems, with_images);
+	uint64_t freed = atomic_load(&a->reclaimer.freed), before = s->freed_seen;
+	uint64_t reclaimable = with_images[s->role] ? reclaimable_now(a) : 0;
+	usec_t now = now_monotonic();
+	s->freed_seen = freed;
+	forecast_step(&s->forecast, now, f->space.avail_bytes,
+		      with_images[s->role] ? freed - before : 0);
+	node_status_forecast(f, &s->forecast, reclaimable);
+	enum fs_role told = spokesman(a, s->role, with_images[s->role]);
+	bool changed = told == s->role &&
+		       filling_step(&s->filling, now, amount_add(f->space.avail_bytes, reclaimable),
+				    f->time_to_full_after_reclaim);
+	f->filling_fast = a->samplers[told].filling.fast;
+	if (changed)
+		announce_filling(f, s->role, reclaimable);
+}
+
 static void take_sample(struct sampler *s, const struct probe_job *p)
 {
 	struct agent *a = s->agent;
 	struct status_filesystem *f = status_of(s);
-	if (p->dev != s->dev)
+	if (p->dev != s->dev) {
 		s->forecast = (struct forecast){ 0 };
+		s->filling = (struct filling){ 0 };
+	}
 	s->identified = true;
 	s->dev = f->dev = p->dev;
-	forecast_step(&s->forecast, now_monotonic(), p->space.avail_bytes, s->reclaimed);
-	s->reclaimed = 0;
 	node_status_sampled(f, &p->space, p->has_mount ? &p->mount : NULL, now_wall());
-	node_status_forecast(f, &s->forecast);
+	look_ahead(s);
 	node_status_kubelet(f, s->role, &a->kubelet);
 	struct image_gc_policy policy =
 		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);

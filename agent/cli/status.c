@@ -168,13 +168,20 @@ static void print_filling(const cJSON *status)
 	{
 		int64_t rate;
 		char text[HUMAN_MAX];
-		if (json_get_i64(f, "fillRateBytesPerSecond", &rate, NULL) < 0 || rate <= 0)
+		bool fast = show_bool(f, "fillingFast");
+		if (json_get_i64(f, "fillRateBytesPerSecond", &rate, NULL) < 0 ||
+		    (rate <= 0 && !fast))
 			continue;
-		(void)printf("%s fills at %s", show_string(f, "filesystem"),
-			     human_rate(rate, text));
+		(void)printf("%s%s", style(fast ? STYLE_BAD : STYLE_PLAIN),
+			     show_string(f, "filesystem"));
+		if (rate > 0)
+			(void)printf(" fills %sat %s", fast ? "fast, " : "",
+				     human_rate(rate, text));
+		else
+			(void)printf(" filled fast until a moment ago");
 		print_seconds(", full in ", f, "timeToFullSeconds");
 		print_seconds(", after reclaiming in ", f, "timeToFullAfterReclaimSeconds");
-		(void)putchar('\n');
+		(void)printf("%s\n", style(STYLE_PLAIN));
 	}
 }
 

@@ -42,6 +42,8 @@ static const struct occurrence_info occurrence_table[_OCCURRENCE_MAX] = {
 		FINDING("DiskThresholdAlwaysMet", "2b5dfebaaf944060bf05e67e3463ad66"),
 	[OCCURRENCE_TARGET_UNREACHABLE] =
 		FINDING("DiskTargetUnreachable", "1686aef793094d99baa2a4690ab38893"),
+	[OCCURRENCE_FILLING_FAST] = { "DiskFillingFast", "32db108d2654e2f212ab705bd9952f26",
+				      LOG_WARNING, "Warning", "Observe" },
 };
 
 static_assert(OCCURRENCE_TARGET_UNREACHABLE - OCCURRENCE_KUBELET_EVICTION_UNSET + 1 == _FINDING_MAX,

@@ -61,6 +61,7 @@ struct status_filesystem {
 	int64_t fill_rate;		   /* bytes per second; 0 or less: not filling */
 	usec_t time_to_full;		   /* USEC_INFINITY: not filling */
 	usec_t time_to_full_after_reclaim; /* USEC_INFINITY: not filling */
+	bool filling_fast;		   /* as DiskFillingFast told */
 	struct status_threshold thresholds[_RESOURCE_MAX][_LEVEL_MAX];
 	struct status_pressure pressure[_RESOURCE_MAX][_PRESSURE_MAX];
 	enum first_actor first[_RESOURCE_MAX]; /* by the thresholds of both sides */

@@ -115,6 +115,7 @@ static void write_filesystem(struct json_writer *w, enum fs_role role,
 	json_seconds(w, "timeToFullSeconds", fs->sampled ? fs->time_to_full : USEC_INFINITY);
 	json_seconds(w, "timeToFullAfterReclaimSeconds",
 		     fs->sampled ? fs->time_to_full_after_reclaim : USEC_INFINITY);
+	json_bool(w, "fillingFast", fs->filling_fast);
 	write_thresholds(w, fs);
 	write_pressure(w, fs);
 	write_first(w, fs);

@@ -42,6 +42,7 @@ static void sample_imagefs(struct status_filesystem *fs)
 	fs->fill_rate = 12500000;
 	fs->time_to_full = 48 * USEC_PER_SEC;
 	fs->time_to_full_after_reclaim = 152 * USEC_PER_SEC + 500 * USEC_PER_MSEC;
+	fs->filling_fast = true;
 	fs->thresholds[RESOURCE_BYTES][LEVEL_HIGH] =
 		(struct status_threshold){ .known = true, .percent = 80, .available = 839999999 };
 	fs->thresholds[RESOURCE_BYTES][LEVEL_LOW] =

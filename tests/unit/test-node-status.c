@@ -266,19 +266,17 @@ static void thresholds_of_the_kubelet(void **state)
 static void forecast(void **state)
 {
 	(void)state;
-	struct status_filesystem f = { .space = { 100 * GIB, 40 * GIB, 0, 0 },
-				       .reclaimable_bytes = 20 * GIB };
-	struct forecast filling = { .has_sample = true, .slow = (double)GIB };
+	struct status_filesystem f = { .space = { 100 * GIB, 40 * GIB, 0, 0 } };
+	struct forecast filling = { .has_sample = true, .fill_rate = (int64_t)GIB };
 	struct forecast idle = { .has_sample = true };
-	node_status_forecast(&f, &filling);
+	node_status_forecast(&f, &filling, 20 * GIB);
 	assert_int_equal(f.fill_rate, GIB);
 	assert_int_equal(f.time_to_full, 40 * USEC_PER_SEC);
 	assert_int_equal(f.time_to_full_after_reclaim, 60 * USEC_PER_SEC);
 	/* what a runtime claims to be reclaimable may be any number */
-	f.reclaimable_bytes = UINT64_MAX;
-	node_status_forecast(&f, &filling);
+	node_status_forecast(&f, &filling, UINT64_MAX);
 	assert_true(f.time_to_full_after_reclaim > f.time_to_full);
-	node_status_forecast(&f, &idle);
+	node_status_forecast(&f, &idle, 20 * GIB);
 	assert_int_equal(f.fill_rate, 0);
 	assert_int_equal(f.time_to_full, USEC_INFINITY);
 	assert_int_equal(f.time_to_full_after_reclaim, USEC_INFINITY);

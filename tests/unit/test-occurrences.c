@@ -29,6 +29,7 @@ static void test_table(void **state)
 		{ "DiskThresholdNeverMet", "Warning", "303c6651f0924f43a08dbbfbe986e20d" },
 		{ "DiskThresholdAlwaysMet", "Warning", "2b5dfebaaf944060bf05e67e3463ad66" },
 		{ "DiskTargetUnreachable", "Warning", "1686aef793094d99baa2a4690ab38893" },
+		{ "DiskFillingFast", "Warning", "32db108d2654e2f212ab705bd9952f26" },
 	};
 	(void)state;
 	assert_int_equal(ELEMENTS(rows), _OCCURRENCE_MAX);
