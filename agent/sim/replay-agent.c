@@ -245,20 +245,13 @@ static void pass(struct agent_model *a, enum pass_trigger trigger)
 	a->next_sample = now;
 }
 
-static void step_pressure(struct agent_model *a, const struct space by_device[_ROLE_MAX])
+static void step_pressure(struct agent_model *a, const struct pressure_sample *seen)
 {
-	const struct node_model *node = &a->replay->node;
-	struct pressure_sample now_there = { 0 };
-	for (int role = 0; role < _ROLE_MAX; role++) {
-		int device = node->scenario->device_of[role];
-		if (device < 0)
-			continue;
-		now_there.spaces[role] = &by_device[device];
-		now_there.with_images[role] = (size_t)device == node_image_device(node);
-	}
-	(void)pressure_step(&a->pressure, &a->replay->policy->gc, &a->replay->policy->eviction,
-			    node->now, &now_there);
-	pressure_goals(&a->pressure, now_there.with_images, &a->policy);
+	const struct sim_policy *policy = a->replay->policy;
+	(void)pressure_step(&a->pressure, &policy->gc, &policy->eviction, a->replay->node.now,
+			    seen);
+	pressure_goals(&a->pressure, seen->with_images, &a->policy);
+	replay_report(a->replay, &a->pressure.verdict);
 }
 
 /* Filesystems without images are looked at as often: the daemon does so seldom, as nothing that it
@@ -266,14 +259,16 @@ static void step_pressure(struct agent_model *a, const struct space by_device[_R
 static void sample(struct agent_model *a)
 {
 	const struct node_model *node = &a->replay->node;
-	struct space by_device[_ROLE_MAX];
+	struct space spaces[_ROLE_MAX];
+	struct pressure_sample seen;
 	enum pass_trigger trigger;
-	for (size_t i = 0; i < node->scenario->n_devices; i++)
-		node_space(node, i, &by_device[i]);
-	const struct space *space = &by_device[node_image_device(node)];
+	replay_spaces(a->replay, spaces, seen.spaces);
+	const struct space *space = seen.spaces[ROLE_IMAGEFS];
+	for (int role = 0; role < _ROLE_MAX; role++)
+		seen.with_images[role] = seen.spaces[role] == space;
 	forecast_step(&a->forecast, node->now, space->avail_bytes, a->reclaimed);
 	a->reclaimed = 0;
-	step_pressure(a, by_device);
+	step_pressure(a, &seen);
 	a->next_sample = node->now + schedule_sample_interval(space, &a->pressure,
 							      forecast_fastest_rate(&a->forecast),
 							      &a->replay->policy->cadence);

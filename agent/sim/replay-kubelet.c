@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/eviction-kubelet.h"
 #include "core/use.h"
 #include "sim/kubelet.h"
 #include "sim/replay.h"
@@ -16,19 +17,13 @@
 
 #define NSEC_PER_USEC 1000
 
-/* What eviction remembers of a threshold from pass to pass. */
-struct threshold_state {
-	usec_t first_observed; /* USEC_NEVER: it is not met */
-	bool in_force;
-};
-
 struct kubelet_model {
 	struct replay *replay;
 	struct kubelet_policy policy;
 	struct kubelet kubelet;
 	usec_t began;
 	usec_t next_gc, next_detection, next_eviction;
-	struct threshold_state eviction[EVICTION_MAX_THRESHOLDS];
+	struct eviction_state eviction;
 	bool evicting;
 	/* of the last list */
 	struct inventory *inventory;
@@ -138,47 +133,31 @@ static bool same_device(const struct kubelet_model *m, enum fs_role a, enum fs_r
 	return !has_role(m, a) || !has_role(m, b) || device_of[a] == device_of[b];
 }
 
-/* Whether so much is missing: below the threshold itself, or below what ends it. */
-static bool is_met(const struct kubelet_model *m, const struct eviction_threshold *t,
-		   bool with_min_reclaim)
-{
-	enum fs_role role = eviction_signal_role(t->signal);
-	struct space space;
-	if (!has_role(m, role))
-		return false;
-	node_space(&m->replay->node, (size_t)m->replay->scenario->device_of[role], &space);
-	return eviction_met(t, &space, with_min_reclaim,
-			    m->replay->policy->eviction.thresholds.float32);
-}
-
+/* Whether anything is below a threshold with its minimum reclaim. */
 static bool any_is_met(const struct kubelet_model *m)
 {
-	const struct eviction_thresholds *all = &m->replay->policy->eviction.thresholds;
-	for (size_t i = 0; i < all->n; i++)
-		if (is_met(m, &all->items[i], true))
-			return true;
-	return false;
+	const struct space *by_role[_ROLE_MAX];
+	struct space spaces[_ROLE_MAX];
+	replay_spaces(m->replay, spaces, by_role);
+	return !eviction_satisfied(&m->replay->policy->eviction.thresholds, by_role);
 }
 
 /* The first threshold in force, or NULL. */
 static const struct eviction_threshold *threshold_in_force(struct kubelet_model *m)
 {
-	const struct eviction_thresholds *all = &m->replay->policy->eviction.thresholds;
-	const struct eviction_threshold *first = NULL;
-	usec_t now = m->replay->node.now;
-	for (size_t i = 0; i < all->n; i++) {
-		const struct eviction_threshold *t = &all->items[i];
-		struct threshold_state *state = &m->eviction[i];
-		bool met = is_met(m, t, false) || (state->in_force && is_met(m, t, true));
-		if (!met)
-			state->first_observed = USEC_NEVER;
-		else if (state->first_observed == USEC_NEVER)
-			state->first_observed = now;
-		state->in_force = met && now - state->first_observed >= t->grace;
-		if (state->in_force && !first)
-			first = t;
+	const struct eviction_policy *policy = &m->replay->policy->eviction;
+	const struct space *by_role[_ROLE_MAX];
+	struct space spaces[_ROLE_MAX];
+	struct eviction_verdict verdict;
+	replay_spaces(m->replay, spaces, by_role);
+	eviction_step(&m->eviction, policy, m->replay->node.now, by_role, &verdict);
+	replay_report(m->replay, &verdict);
+	for (size_t i = 0; i < policy->thresholds.n; i++) {
+		const struct eviction_threshold *t = &policy->thresholds.items[i];
+		if (m->eviction.tracks[t->signal][t->set_by].in_force)
+			return t;
 	}
-	return first;
+	return NULL;
 }
 
 /* Exited containers; the pods of all are taken as ended. */
@@ -194,14 +173,16 @@ static void delete_containers(struct kubelet_model *m)
 static bool node_level_reclaim(struct kubelet_model *m, enum fs_role role)
 {
 	bool dedicated = !same_device(m, ROLE_IMAGEFS, ROLE_NODEFS);
-	bool split = dedicated && !same_device(m, ROLE_IMAGEFS, ROLE_CONTAINERFS);
-	if (dedicated && !split && role == ROLE_NODEFS)
-		return false;
-	if (!split || role != ROLE_IMAGEFS)
+	struct eviction_layout layout = {
+		.dedicated_imagefs = dedicated,
+		.split = dedicated && !same_device(m, ROLE_IMAGEFS, ROLE_CONTAINERFS),
+	};
+	struct eviction_reclaim reclaim = eviction_reclaims(role, layout);
+	if (reclaim.containers)
 		delete_containers(m);
-	if (!split || role == ROLE_IMAGEFS)
+	if (reclaim.images)
 		(void)kubelet_delete_unused(&m->kubelet, now_nsec(m));
-	return true;
+	return reclaim.containers || reclaim.images;
 }
 
 static void eviction_pass(struct kubelet_model *m)
@@ -234,8 +215,7 @@ static void start(struct kubelet_model *m, usec_t began)
 	m->next_gc = collects ? now : USEC_INFINITY;
 	m->next_detection = m->next_eviction = now;
 	m->evicting = false;
-	for (size_t i = 0; i < EVICTION_MAX_THRESHOLDS; i++)
-		m->eviction[i] = (struct threshold_state){ .first_observed = USEC_NEVER };
+	m->eviction = (struct eviction_state){ 0 };
 }
 
 /* A kubelet that has been there as long as what the scenario knows. */

@@ -86,6 +86,16 @@ static struct replay_entry *entry_new(struct replay *r, enum replay_kind kind)
 	return entry;
 }
 
+static void note_level(struct replay *r, enum fs_role role, enum resource resource,
+		       enum pressure_level level, bool active)
+{
+	struct replay_entry *entry = entry_new(r, REPLAY_LEVEL);
+	entry->role = role;
+	entry->resource = resource;
+	entry->level = level;
+	entry->active = active;
+}
+
 void replay_check_levels(struct replay *r)
 {
 	for (size_t i = 0; i < r->n_watches; i++) {
@@ -94,14 +104,36 @@ void replay_check_levels(struct replay *r)
 		if (met == w->active)
 			continue;
 		w->active = met;
-		struct replay_entry *entry = entry_new(r, REPLAY_LEVEL);
-		entry->role = w->role;
-		entry->resource = w->resource;
-		entry->level = w->level;
-		entry->active = met;
+		if (w->level == PRESSURE_GC)
+			note_level(r, w->role, w->resource, w->level, met);
 	}
 	for (int level = 0; level < _PRESSURE_MAX; level++)
 		sum_up(r, level);
+}
+
+void replay_report(struct replay *r, const struct eviction_verdict *verdict)
+{
+	for (int role = 0; role < _ROLE_MAX; role++)
+		for (int resource = 0; resource < _RESOURCE_MAX; resource++)
+			for (int level = 0; level < _EVICTION_LEVEL_MAX; level++) {
+				bool active = verdict->pressure[role][resource][level].active;
+				bool *reported = &r->reported[role][resource][level];
+				if (active != *reported)
+					note_level(r, role, resource, pressure_level_of(level),
+						   active);
+				*reported = active;
+			}
+}
+
+void replay_spaces(const struct replay *r, struct space spaces[_ROLE_MAX],
+		   const struct space *ret[_ROLE_MAX])
+{
+	for (size_t device = 0; device < r->scenario->n_devices; device++)
+		node_space(&r->node, device, &spaces[device]);
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		int device = r->scenario->device_of[role];
+		ret[role] = device < 0 ? NULL : &spaces[device];
+	}
 }
 
 usec_t replay_above(const struct replay *r, enum pressure_level level)

@@ -18,7 +18,8 @@
 /*
  * A scenario that takes its course: the node, what somebody who cleans up did to it, and for how long
  * it was beyond which threshold. Thresholds are watched on the node itself, not through the eyes of
- * who cleans up, so that two of them can be compared.
+ * who cleans up, so that two of them can be compared. Pressure of eviction thresholds is what who
+ * cleans up would report: it has grace periods, and lasts for a transition period.
  */
 
 /* How either of them is configured. */
@@ -72,6 +73,7 @@ struct replay {
 	size_t next_event;
 	struct replay_watch watches[EVICTION_MAX_THRESHOLDS + _RESOURCE_MAX];
 	size_t n_watches;
+	bool reported[_ROLE_MAX][_RESOURCE_MAX][_EVICTION_LEVEL_MAX];
 	usec_t above_since[_PRESSURE_MAX]; /* USEC_NEVER: it is not */
 	usec_t above[_PRESSURE_MAX];	   /* sums of what is over */
 	struct replay_entry *entries;
@@ -98,6 +100,11 @@ void replay_remove(struct replay *r, const struct image *image, const char *reas
 void replay_note(struct replay *r, enum replay_kind kind, const char *reason);
 /* Thresholds are compared again, after a change that took no time. */
 void replay_check_levels(struct replay *r);
+/* What pressure of eviction thresholds is reported from now on. */
+void replay_report(struct replay *r, const struct eviction_verdict *verdict);
+/* How full the node's filesystems are now, by role, for eviction_step(); spaces is by device. */
+void replay_spaces(const struct replay *r, struct space spaces[_ROLE_MAX],
+		   const struct space *ret[_ROLE_MAX]);
 /* How long the node was beyond a level, in all. */
 usec_t replay_above(const struct replay *r, enum pressure_level level);
 

@@ -198,8 +198,28 @@ def quiet_node(dice):
     return t.document(7 * DAY)
 
 
+def soft_eviction(dice):
+    t = Trace("A soft threshold ahead of image collection, with a grace period and something to reclaim beyond it: a cache grows for an hour, "
+              "is emptied, and grows again.", 100 * GB, 15 * GB, {
+                  "imageGCHighThresholdPercent": 90, "imageGCLowThresholdPercent": 85,
+                  "evictionHard": {"imagefs.available": "5%", "nodefs.available": "5%"},
+                  "evictionSoft": {"imagefs.available": "20%"}, "evictionSoftGracePeriod": {"imagefs.available": "3m"},
+                  "evictionMinimumReclaim": {"imagefs.available": "5Gi"}, "evictionPressureTransitionPeriod": "10m"})
+    for number in range(30):
+        t.image(f"tool/{number}:1", [(f"tool-{number}", dice.randint(800, 2200) * MB)])
+        t.has(f"tool/{number}:1", -20 * DAY, -DAY - number * HOUR)
+    for round_ in range(3):
+        # over the threshold for less than the grace period, then for good
+        t.write(2 * HOUR * round_ + 600, 22 * GB, 1200, inodes=900)
+        t.delete(2 * HOUR * round_ + 1900, 4 * GB)
+        t.write(2 * HOUR * round_ + 3000, 12 * GB, 1800, inodes=300)
+        t.delete(2 * HOUR * round_ + 6000, 30 * GB, inodes=1100)
+    return t.document(7 * HOUR)
+
+
 COMPOSED = {one.__name__.replace("_", "-"): one for one in (
-    ci_node, nightly_batch, logs_fill_disk, huge_image, shared_bases, restarts, edge_device, rolling_updates, new_node, quiet_node)}
+    ci_node, nightly_batch, logs_fill_disk, huge_image, shared_bases, restarts, edge_device, rolling_updates, new_node, quiet_node,
+    soft_eviction)}
 
 
 def compose(name):
