@@ -20,7 +20,8 @@
 #include "util/lane.h"
 
 /*
- * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, serving.c and announce.c alone.
+ * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, watching.c, serving.c and announce.c
+ * alone.
  * Everything in here belongs to the main thread; lanes see only their jobs.
  */
 
@@ -61,6 +62,24 @@ struct reclaimer {
 	struct err history_error; /* as last told */
 };
 
+/* The lane that follows what happens to containers, and what was heard since the last inventory. */
+struct watcher {
+	struct lane *lane;
+	sd_event_source *done, *timer;
+	int stop_fd;	/* ends the stream: an eventfd */
+	bool in_flight; /* a job is in the lane */
+	bool told_to_stop;
+	bool asked;	/* the runtime was there, and the stream is asked for */
+	bool following; /* it has stood for a moment */
+	bool stood_before;
+	bool silent; /* it was told that this runtime tells nothing */
+	usec_t asked_at;
+	usec_t backoff;
+	char endpoint[STATUS_TEXT_MAX]; /* "": no runtime was found yet */
+	const char *type;
+	struct container_news news;
+};
+
 struct agent {
 	const struct agent_options *options;
 	sd_event *event;
@@ -72,6 +91,7 @@ struct agent {
 	struct kubelet_limits kubelet;
 	struct err kubelet_error; /* why they could not be read again, as last told */
 	struct reclaimer reclaimer;
+	struct watcher watcher;
 	struct http_server *http;
 	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
@@ -98,6 +118,17 @@ void reclaiming_sampled(struct agent *a);
 /* Queues a pass for request; http (may be NULL) is answered when it is done. -EBUSY: queue full. */
 int reclaiming_request(struct agent *a, const struct pass_request *request,
 		       struct http_request *http);
+
+/* Lists everything now, unless something is in flight that does. False: it was not begun. */
+bool reclaiming_observe(struct agent *a);
+
+/* watching.c: the watch lane. */
+int watching_start(struct agent *a);
+/* Ends the stream and waits up to timeout for that. False: it did not end, its thread is left alone. */
+bool watching_stop(struct agent *a, usec_t timeout);
+/* A runtime answers at that endpoint, again where it did not before: follows it, if it is not followed
+ * yet. type is constant. */
+void watching_follow(struct agent *a, const char *endpoint, const char *type, bool again);
 
 /* serving.c: what others see. */
 int serving_start(struct agent *a, struct err *e);

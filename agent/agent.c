@@ -98,7 +98,9 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	a->reclaimer.stopping = 1;
 	(void)notify_stopping(NULL);
 	log_notice("stopping on %s", info->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-	if (a->reclaimer.jobs == 0) {
+	/* What was heard and not looked up yet would be lost with the process. */
+	bool look = a->watcher.news.n_items > 0 && a->status.runtime.up && reclaiming_observe(a);
+	if (!look && a->reclaimer.jobs == 0) {
 		agent_stopped(a);
 		return 0;
 	}
@@ -172,7 +174,9 @@ static int agent_start(struct agent *a, struct err *e)
 		return r;
 	a->stopped = agent_stopped;
 	a->sampled = reclaiming_sampled;
-	r = reclaiming_start(a);
+	r = watching_start(a);
+	if (r >= 0)
+		r = reclaiming_start(a);
 	if (r >= 0)
 		r = sampling_start(a);
 	return r < 0 ? err_set(e, -r, "lanes: %s", strerror(-r)) : 0;
@@ -183,6 +187,7 @@ static bool agent_stop(struct agent *a)
 {
 	sampling_stop(a);
 	bool ended = reclaiming_stop(a, 200 * USEC_PER_MSEC);
+	ended = watching_stop(a, 200 * USEC_PER_MSEC) && ended;
 	a->http = http_server_free(a->http);
 	a->stop_timer = sd_event_source_disable_unref(a->stop_timer);
 	a->event = sd_event_unref(a->event);

@@ -30,7 +30,8 @@ struct reclaim_job {
 	struct shared_config *config;
 	struct image_gc_policy policy; /* points into config */
 	bool read_kubelet;
-	struct pass_node *node; /* the lane's, while the job runs */
+	struct pass_node *node;	    /* the lane's, while the job runs */
+	struct container_news news; /* heard of since the job before */
 	const atomic_bool *stopping;
 	struct http_request *http; /* answered when done; may be NULL */
 	bool automatic;
@@ -42,6 +43,7 @@ struct reclaim_job {
 	struct pass_report report; /* JOB_PASS */
 	bool observed;		   /* observation is good, in either kind */
 	struct status_runtime runtime;
+	const char *runtime_type; /* of the one that answers; else NULL */
 	struct err history_error;
 	int kubelet_result; /* when read_kubelet is set */
 	struct kubelet_limits kubelet;
@@ -87,6 +89,7 @@ static void job_pass(struct reclaim_job *j)
 static void job_run(struct lane_job *job)
 {
 	struct reclaim_job *j = (struct reclaim_job *)job;
+	pass_node_hear(j->node, &j->news);
 	if (j->kind == JOB_PASS) {
 		job_pass(j);
 	} else {
@@ -103,6 +106,7 @@ static void job_run(struct lane_job *job)
 	if (j->history_error.code == 0)
 		j->history_error = j->node->history_error;
 	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
+	j->runtime_type = j->node->runtime ? j->node->runtime->ops->type : NULL;
 	/* An inventory of thousands of images leaves the heap full of holes; give them back. */
 	(void)malloc_trim(0);
 }
@@ -112,6 +116,7 @@ static void job_run(struct lane_job *job)
 static void job_free(struct reclaim_job *j)
 {
 	pass_report_done(&j->report);
+	container_news_clear(&j->news);
 	j->config = shared_config_unref(j->config);
 	free(j);
 }
@@ -143,19 +148,22 @@ static struct reclaim_job *job_new(struct agent *a, enum reclaim_kind kind)
 
 static int job_submit(struct agent *a, struct reclaim_job *j)
 {
+	container_news_move(&j->news, &a->watcher.news);
 	int r = lane_submit(a->reclaimer.lane, &j->job);
-	if (r < 0)
+	if (r < 0) {
+		container_news_move(&a->watcher.news, &j->news);
 		job_free(j);
-	else
+	} else {
 		a->reclaimer.jobs++;
+	}
 	return r;
 }
 
-static void observe(struct agent *a)
+bool reclaiming_observe(struct agent *a)
 {
 	struct reclaimer *r = &a->reclaimer;
-	if (a->stopping || r->jobs > 0)
-		return;
+	if (r->jobs > 0)
+		return false;
 	schedule_observation_begins(&r->schedule, &a->status.filesystems[ROLE_IMAGEFS].space,
 				    now_monotonic());
 	struct reclaim_job *j = job_new(a, JOB_OBSERVE);
@@ -163,7 +171,13 @@ static void observe(struct agent *a)
 		r->kubelet_read_at == 0 || now_monotonic() - r->kubelet_read_at >= KUBELET_INTERVAL;
 	if (j->read_kubelet)
 		r->kubelet_read_at = now_monotonic();
-	(void)job_submit(a, j);
+	return job_submit(a, j) == 0;
+}
+
+static void observe(struct agent *a)
+{
+	if (!a->stopping)
+		(void)reclaiming_observe(a);
 }
 
 static void start_automatic(struct agent *a, enum pass_trigger trigger)
@@ -283,6 +297,8 @@ static void note_runtime(struct agent *a, const struct reclaim_job *j)
 	*s = j->runtime;
 	if (s->statistics.requests[OPERATION_VERSION].count == 0)
 		s->statistics = statistics;
+	if (s->up && j->runtime_type)
+		watching_follow(a, s->endpoint, j->runtime_type, !was_up);
 	if (s->up && !was_up)
 		log_info("runtime %s at %s", s->version, s->endpoint);
 	else if (!s->up && strcmp(before, s->error) != 0)

@@ -35,6 +35,14 @@ static void refresh_status(struct agent *a)
 		.stuck = running > 2 * a->config->config->runtime_timeout,
 		.busy_for = running,
 	};
+	const struct watcher *w = &a->watcher;
+	if (w->endpoint[0])
+		s->lanes[s->n_lanes++] = (struct status_lane){
+			.name = "watch",
+			.busy = w->following,
+			/* it waits for what happens: that is no hang, however long it takes */
+			.busy_for = w->following ? now_monotonic() - w->asked_at : 0,
+		};
 }
 
 void serving_notify(struct agent *a)

@@ -128,7 +128,7 @@ struct status_lane {
 	bool stuck;
 	usec_t busy_for;
 };
-#define STATUS_N_LANES 4
+#define STATUS_N_LANES 5
 
 struct status {
 	const char *version;

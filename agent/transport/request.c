@@ -359,9 +359,14 @@ static CURLcode perform_once(struct request_client *c, usec_t timeout, bool kept
 	return r;
 }
 
-/* Whether a request on a kept connection failed only because that connection was of no use. */
+/*
+ * Whether a request on a kept connection failed only because that connection was of no use. One
+ * without a deadline may have waited for hours by then, and who waits is to know.
+ */
 static bool worth_repeating(const struct request_client *c, CURLcode r)
 {
+	if (c->request->timeout == USEC_INFINITY)
+		return false;
 	return r != CURLE_OK && r != CURLE_OPERATION_TIMEDOUT && !c->too_large && !c->stopped &&
 	       c->header_bytes == 0 && c->body_bytes == 0;
 }

@@ -87,7 +87,8 @@ struct request {
  *   -ENAMETOOLONG                    the path is too long
  *   -ECANCELED                       stop_fd ended it
  * A request on a kept connection that proves dead before anything of an answer arrived is repeated
- * once on a new one within the same timeout: requests have to be such that twice does no harm.
+ * once on a new one within the same timeout: requests have to be such that twice does no harm. Not
+ * so a request without a timeout.
  */
 must_check int request_perform(struct request_client *c, const struct request *request,
 			       long *ret_status, struct err *e);

@@ -233,6 +233,20 @@ int lane_submit(struct lane *lane, struct lane_job *job)
 	return r;
 }
 
+int lane_post(struct lane *lane, struct lane_job *post)
+{
+	int r = 0;
+	pthread_mutex_lock(&lane->lock);
+	if (lane->done.n >= LANE_POST_MAX) {
+		r = -EBUSY;
+	} else {
+		job_list_append(&lane->done, post);
+		descriptor_set(lane);
+	}
+	pthread_mutex_unlock(&lane->lock);
+	return r;
+}
+
 struct lane_job *lane_take_done(struct lane *lane)
 {
 	pthread_mutex_lock(&lane->lock);

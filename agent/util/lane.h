@@ -39,6 +39,13 @@ bool lane_free(struct lane *lane, usec_t timeout, void (*drop)(struct lane_job *
 int lane_fd(const struct lane *lane);
 /* Hands a job over: 0, or -EBUSY when the queue is full and the job stays the caller's. */
 int lane_submit(struct lane *lane, struct lane_job *job);
+/*
+ * Hands something over while the running job goes on, which calls this: it comes back through
+ * lane_take_done() in its turn, as a finished job does; its run is not called. -EBUSY: LANE_POST_MAX
+ * wait to be taken already, and the post stays the caller's.
+ */
+#define LANE_POST_MAX 1024
+int lane_post(struct lane *lane, struct lane_job *post);
 /* The oldest finished job, or NULL. Clears the descriptor when it was the last. */
 struct lane_job *lane_take_done(struct lane *lane);
 /* Whether a job runs or waits. */

@@ -262,6 +262,17 @@ def broken_within_an_event(path):
 
 
 @test
+def broken_in_silence(path):
+    """Nothing came before, perhaps for hours: whoever asked is to know, not to be asked for again unnoticed."""
+    def script(stream):
+        time.sleep(0.05)
+        stream.close()
+    with raw(path, script) as runtime:
+        fails(path, "ECONNRESET", "broke")
+        equal(runtime.requests, 2, "requests, with that for the version")
+
+
+@test
 def ends_within_an_event(path):
     def script(stream):
         stream.headers(double.GRPC)
