@@ -43,15 +43,19 @@ static void run_simple(struct lane_job *job)
 	t->result = t->number * 10;
 }
 
-static void run_gated(struct lane_job *job)
+static void run_gated_by(struct gate *gate)
 {
-	struct gate *gate = ((struct test_job *)job)->gate;
 	pthread_mutex_lock(&gate->lock);
 	gate->entered = true;
 	pthread_cond_broadcast(&gate->changed);
 	while (!gate->open)
 		pthread_cond_wait(&gate->changed, &gate->lock);
 	pthread_mutex_unlock(&gate->lock);
+}
+
+static void run_gated(struct lane_job *job)
+{
+	run_gated_by(((struct test_job *)job)->gate);
 }
 
 static void gate_wait_entered(struct gate *gate)
@@ -329,6 +333,78 @@ static void test_no_descriptor_left(void **state)
 	assert_int_equal(error, EMFILE);
 }
 
+/* A job that hands over numbers 1 ... N while it runs; what does not fit stays its own. */
+#define N_POSTS (LANE_POST_MAX + 5)
+struct poster {
+	struct lane_job job; /* first */
+	struct lane *lane;
+	struct gate *gate;
+	struct test_job posts[N_POSTS];
+	int refused;
+};
+
+static void run_poster(struct lane_job *job)
+{
+	struct poster *p = (struct poster *)job;
+	for (int i = 0; i < N_POSTS; i++) {
+		p->posts[i].number = i + 1;
+		int r = lane_post(p->lane, &p->posts[i].job);
+		assert_true(r == 0 || r == -EBUSY);
+		p->refused += r == -EBUSY;
+	}
+	run_gated_by(p->gate);
+}
+
+static void test_post(void **state)
+{
+	(void)state;
+	static struct poster p;
+	struct gate gate = GATE_INIT;
+	struct test_job next = { .job.run = run_simple, .number = 7 };
+	p = (struct poster){ .job.run = run_poster, .gate = &gate };
+	struct lane *lane = p.lane = lane_new("post", 1);
+	assert_int_equal(lane_submit(lane, &p.job), 0);
+	assert_int_equal(lane_submit(lane, &next.job), 0);
+	gate_wait_entered(&gate);
+	/* they are there while the job runs on, in order, and no more than there may be */
+	for (int i = 0; i < LANE_POST_MAX; i++)
+		assert_int_equal(wait_done(lane)->number, i + 1);
+	assert_null(lane_take_done(lane));
+	assert_false(readable(lane, 0));
+	assert_true(lane_busy(lane));
+	gate_open(&gate);
+	assert_ptr_equal(wait_done(lane), &p);
+	assert_int_equal(p.refused, N_POSTS - LANE_POST_MAX);
+	assert_ptr_equal(wait_done(lane), &next);
+	assert_int_equal(next.result, 70);
+	assert_true(lane_free(lane, USEC_PER_SEC, drop_unexpected));
+}
+
+static void run_two_posts(struct lane_job *job)
+{
+	struct poster *p = (struct poster *)job;
+	for (int i = 0; i < 2; i++) {
+		p->posts[i].number = i + 1;
+		assert_int_equal(lane_post(p->lane, &p->posts[i].job), 0);
+	}
+}
+
+/* What nobody took is handed back at the end. */
+static void test_posts_are_dropped(void **state)
+{
+	(void)state;
+	static struct poster p;
+	p = (struct poster){ .job.run = run_two_posts };
+	struct lane *lane = p.lane = lane_new("post", 1);
+	assert_int_equal(lane_submit(lane, &p.job), 0);
+	assert_true(readable(lane, PATIENCE_MS));
+	n_dropped = 0;
+	assert_true(lane_free(lane, PATIENCE_MS * USEC_PER_MSEC, drop));
+	assert_int_equal(n_dropped, 3);
+	assert_int_equal(dropped[0], 1);
+	assert_int_equal(dropped[1], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +417,8 @@ int main(void)
 		cmocka_unit_test(test_free_idle),
 		cmocka_unit_test(test_free_gives_up_on_hanging_job),
 		cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_post),
+		cmocka_unit_test(test_posts_are_dropped),
 		cmocka_unit_test(test_no_descriptor_left),
 	};
 	return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
