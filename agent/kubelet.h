@@ -16,6 +16,17 @@
  */
 must_check int kubelet_limits_read(const struct config *config, const char *root,
 				   struct kubelet_limits *ret, struct err *e);
+/* All that the kubelet goes by where disks are concerned. */
+struct kubelet_rules {
+	bool found; /* false: there is no kubelet on this node, these are its defaults */
+	char source
+		[STATUS_TEXT_MAX]; /* the files, and the process whose flags count; "" for none */
+	struct image_gc_policy gc;
+	struct eviction_policy eviction;
+};
+/* As kubelet_limits_read(), but the kubelet's defaults when there is none. */
+must_check int kubelet_rules_read(const struct config *config, const char *root,
+				  struct kubelet_rules *ret, struct err *e);
 /* The configured policy, kept ahead of the kubelet on the image filesystem as it was sampled last. Points
  * into config. */
 struct image_gc_policy effective_policy(const struct config *config,

@@ -5,32 +5,19 @@
 #include "cli/inventory.h"
 #include "cli/show.h"
 #include "cli/sim-policy.h"
+#include "cli/table.h"
 #include "core/threshold.h"
 #include "core/use.h"
+#include "kubelet.h"
 #include "sim/scenario-inventory.h"
 #include "util/json-write.h"
 #include "util/limits.h"
 #include "util/log.h"
 
 /*
- * plan --as kubelet: what the kubelet would do in this moment, in the form of our plan. It has its own
- * thresholds where ours are as we ship them.
+ * plan --as kubelet: what the kubelet of this node would do in this moment, in the form of our plan. Where
+ * there is none, its defaults hold.
  */
-
-static int kubelet_thresholds(const struct config *config, struct sim_policy *policy, struct err *e)
-{
-	cleanup_config struct config *ours = config_defaults();
-	bool as_shipped = config->image_gc_high_percent[RESOURCE_BYTES] ==
-				  ours->image_gc_high_percent[RESOURCE_BYTES] &&
-			  config->image_gc_low_percent[RESOURCE_BYTES] ==
-				  ours->image_gc_low_percent[RESOURCE_BYTES];
-	int r = sim_policy_from_config(config, ACTOR_KUBELET, policy, e);
-	if (r < 0 || !as_shipped)
-		return r;
-	policy->gc.high_percent[RESOURCE_BYTES] = SIM_KUBELET_HIGH_PERCENT;
-	policy->gc.low_percent[RESOURCE_BYTES] = SIM_KUBELET_LOW_PERCENT;
-	return 0;
-}
 
 static void print_image(struct json_writer *w, const struct image *image)
 {
@@ -111,8 +98,34 @@ static const char *result_of(const struct replay *r, uint64_t target, const stru
 	return pass_result_to_string(r->n_removed ? RESULT_PARTIAL : RESULT_FUTILE);
 }
 
+/* What it goes by, and where that comes from. */
+static void print_rules(struct json_writer *w, const struct kubelet_rules *rules)
+{
+	char age[HUMAN_MAX];
+	json_object_begin(w, "kubelet");
+	json_string(w, "source", rules->found ? rules->source : NULL);
+	/* above 100 is our word for a collection that does not run */
+	json_i64(w, "imageGCHighThresholdPercent",
+		 rules->gc.high_percent[RESOURCE_BYTES] > 100
+			 ? 100
+			 : rules->gc.high_percent[RESOURCE_BYTES]);
+	json_i64(w, "imageGCLowThresholdPercent", rules->gc.low_percent[RESOURCE_BYTES]);
+	json_string(w, "imageMinimumGCAge", human_go_duration(rules->gc.minimum_age, age));
+	json_string(w, "imageMaximumGCAge", human_go_duration(rules->gc.maximum_age, age));
+	json_object_end(w);
+}
+
+/* The signal for which a pod would go after all, or NULL. */
+static const char *evicts_for(const struct replay *r)
+{
+	for (size_t i = 0; i < r->n_entries; i++)
+		if (r->entries[i].kind == REPLAY_EVICTION)
+			return r->entries[i].reason;
+	return NULL;
+}
+
 static void print_pass(struct json_writer *w, const struct replay *r, const struct space *before,
-		       const char *runtime)
+		       const struct kubelet_rules *rules, const char *runtime)
 {
 	struct space after;
 	node_space(&r->node, node_image_device(&r->node), &after);
@@ -123,6 +136,7 @@ static void print_pass(struct json_writer *w, const struct replay *r, const stru
 	json_object_begin(w, NULL);
 	json_string(w, "runtime", runtime);
 	json_string(w, "as", sim_actor_to_string(ACTOR_KUBELET));
+	print_rules(w, rules);
 	json_string(w, "filesystem", fs_role_to_string(ROLE_IMAGEFS));
 	json_string(w, "trigger", pass_trigger_to_string(TRIGGER_SPACE));
 	json_bool(w, "dryRun", true);
@@ -133,6 +147,7 @@ static void print_pass(struct json_writer *w, const struct replay *r, const stru
 	json_u64(w, "predictedBytes", r->freed_bytes);
 	json_u64(w, "measuredBytes", 0);
 	json_u64(w, "reclaimableBytes", r->freed_bytes);
+	json_string(w, "evictsForSignal", evicts_for(r));
 	print_removed(w, r);
 	print_kept(w, r);
 	json_object_end(w);
@@ -140,13 +155,31 @@ static void print_pass(struct json_writer *w, const struct replay *r, const stru
 	json_object_end(w);
 }
 
+static void show_rules(const cJSON *pass)
+{
+	const cJSON *rules = show_member(pass, "kubelet");
+	const char *source = show_string(rules, "source"), *signal;
+	(void)printf(
+		"by %s%s: images are collected at %llu%% down to %llu%%, when they are older than "
+		"%s\n",
+		*source ? "the kubelet's configuration, " : "the kubelet's defaults",
+		*source ? source : ", as no kubelet was found on this node",
+		(unsigned long long)show_u64(rules, "imageGCHighThresholdPercent"),
+		(unsigned long long)show_u64(rules, "imageGCLowThresholdPercent"),
+		show_string(rules, "imageMinimumGCAge"));
+	signal = show_string(pass, "evictsForSignal");
+	if (*signal)
+		(void)printf("%safter that it would still evict pods, for %s%s\n", style(STYLE_BAD),
+			     signal, style(STYLE_PLAIN));
+}
+
 static int show(const struct cli_options *o, const struct replay *r, const struct space *before,
-		const char *runtime)
+		const struct kubelet_rules *rules, const char *runtime)
 {
 	cleanup_document struct document d = DOCUMENT_INIT;
 	struct json_writer w = { .out = &d.text };
 	struct err e = { 0 };
-	print_pass(&w, r, before, runtime);
+	print_pass(&w, r, before, rules, runtime);
 	(void)buf_putc(&d.text, '\n');
 	if (json_parse(buf_string(&d.text), d.text.len, &d.json, &e) < 0) {
 		log_error("%s", e.msg);
@@ -154,8 +187,13 @@ static int show(const struct cli_options *o, const struct replay *r, const struc
 	}
 	if (o->json)
 		return show_json(&d);
+	show_make_printable(d.json);
 	const cJSON *pass;
-	cJSON_ArrayForEach(pass, show_member(d.json, "passes")) show_pass(pass, true);
+	cJSON_ArrayForEach(pass, show_member(d.json, "passes"))
+	{
+		show_pass(pass, true);
+		show_rules(pass);
+	}
 	return CLI_DONE;
 }
 
@@ -167,20 +205,22 @@ int cli_kubelet_plan(const struct cli_options *o)
 	int code = inventory_take(o, &config, &s, runtime);
 	if (code != CLI_DONE)
 		return code;
-	struct sim_policy policy;
+	struct kubelet_rules rules;
 	struct replay replay;
 	struct space before;
 	struct err e = { 0 };
-	if (kubelet_thresholds(config, &policy, &e) < 0) {
-		log_error("%s", e.msg);
+	if (kubelet_rules_read(config, o->root, &rules, &e) < 0) {
+		log_error("the kubelet's configuration: %s", e.msg);
 		return CLI_IMPOSSIBLE;
 	}
+	struct sim_policy policy = { .gc = rules.gc, .eviction = rules.eviction };
+	sim_policy_keep_disks(&policy.eviction.thresholds);
 	/* One turn of all its periods. */
 	scenario_add_event(s, EVENT_END, 1);
 	replay_init(&replay, s, &policy);
 	node_space(&replay.node, node_image_device(&replay.node), &before);
 	if (sim_replay(&replay, ACTOR_KUBELET, &e) == 0) {
-		code = show(o, &replay, &before, runtime);
+		code = show(o, &replay, &before, &rules, runtime);
 	} else {
 		log_error("%s", e.msg);
 		code = CLI_IMPOSSIBLE;

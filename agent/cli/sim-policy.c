@@ -14,7 +14,7 @@ const char *sim_actor_to_string(enum sim_actor actor)
 
 /* --- eviction ------------------------------------------------------------------------------ */
 
-static void keep_disks(struct eviction_thresholds *thresholds)
+void sim_policy_keep_disks(struct eviction_thresholds *thresholds)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < thresholds->n; i++)
@@ -32,7 +32,7 @@ static int load_eviction(const struct config *config, enum sim_actor actor,
 		return 0;
 	int r = eviction_texts_parse(config, EVICTION_KUBELET, &ret->thresholds, e);
 	if (r == 0)
-		keep_disks(&ret->thresholds);
+		sim_policy_keep_disks(&ret->thresholds);
 	return r;
 }
 

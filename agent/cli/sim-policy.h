@@ -28,6 +28,8 @@ must_check int sim_policy_load(const struct cli_options *o, const struct scenari
 /* The policy of a configuration, read as that actor reads it. */
 must_check int sim_policy_from_config(const struct config *config, enum sim_actor actor,
 				      struct sim_policy *ret, struct err *e);
+/* Takes thresholds out that are not of filesystems. */
+void sim_policy_keep_disks(struct eviction_thresholds *thresholds);
 /* Replays by that actor's rules. -EINVAL: these are none that the actor accepts. */
 must_check int sim_replay(struct replay *r, enum sim_actor actor, struct err *e);
 

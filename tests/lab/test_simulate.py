@@ -75,9 +75,25 @@ def test_plan_as_kubelet(lab):
     node = lab.node()
     apps.load(node, 5)
     agent = lab.agent(node, settings={"image-gc": {"keep": apps.name(1)}}).acquaint()
-    ours, kubelet = agent.plan(), agent.plan("--as", "kubelet")
+    path = lab.kubelet_config("imageGCHighThresholdPercent: 60\nimageGCLowThresholdPercent: 40\nevictionHard: {}\n"
+                              "imageMinimumGCAge: 1s\n")
+    ours = agent.plan()
+    alone = agent.plan("--as", "kubelet")
+    check.equal((alone["kubelet"]["source"], alone["kubelet"]["imageGCHighThresholdPercent"]), (None, 85), "its defaults")
+    check.equal((alone["result"], alone["removed"]), ("nothing-to-do", []), "75 % are no matter by its defaults")
+    shown = agent.verb("plan", "--as", "kubelet").out
+    check.true("no kubelet was found" in shown, "it says that there is none", shown)
+    agent.write_config({"kubelet": {"config": path}})
+    kubelet = agent.plan("--as", "kubelet")
+    check.equal(kubelet["kubelet"], {"source": path, "imageGCHighThresholdPercent": 60, "imageGCLowThresholdPercent": 40,
+                                     "imageMinimumGCAge": "1s", "imageMaximumGCAge": "0s"}, "what it goes by")
     check.equal(len(ours["removed"]), 3, "three are enough")
     # containerd 1.6 has no pinned images, and the kubelet protects no others: the pause image goes as well
     check.equal(sorted(removed_names(kubelet)), sorted(apps.names(1, 2, 3, 4, 5) + [PAUSE.name]), "the kubelet takes all")
     check.equal(len(node.names()), 5, "a plan changes nothing")
+    shown = agent.verb("plan", "--as", "kubelet").out
+    check.true(path in shown and "60% down to 40%" in shown, "it says what it goes by", shown)
+    lab.kubelet_config("imageMinimumGCAge: 1h\nevictionHard: {imagefs.available: 80%}\n")
+    young = agent.plan("--as", "kubelet")
+    check.equal((young["removed"], young["evictsForSignal"]), ([], "imagefs.available"), "all too young: a pod would go")
     agent.verb("plan", "--as", "kubelet", "--to", "30", expect=(2,))

@@ -164,10 +164,7 @@ def test_ahead_of_kubelet(lab):
     node = lab.node()
     apps.load(node, 5)
     check.within(node.fs.used_percent(), 71, 79, "used, over the kubelet's threshold and under ours")
-    path = f"{lab.folder}/kubelet.yaml"
-    with open(path, "w") as file:
-        file.write("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
-                   "imageGCHighThresholdPercent: 70\nimageGCLowThresholdPercent: 60\nevictionHard: {}\n")
+    path = lab.kubelet_config("imageGCHighThresholdPercent: 70\nimageGCLowThresholdPercent: 60\nevictionHard: {}\n")
     settings = {"kubelet": {"config": path, "lead-percent": 10}}
     agent = lab.agent(node, high=90, low=85, settings=settings).start()
     check.wait_for(lambda: node.fs.used_percent() < 60, 10, "usage is under the kubelet's threshold less the lead")

@@ -101,6 +101,13 @@ class Lab:
         self.stack.callback(agent.kill)
         return agent
 
+    def kubelet_config(self, text):
+        """Writes a KubeletConfiguration for the setting kubelet.config; the path of it."""
+        path = os.path.join(self.folder, "kubelet.yaml")
+        with open(path, "w") as file:
+            file.write("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + text)
+        return path
+
     def watch(self, node, step=0.002):
         watcher = DiskWatcher(node.fs, step)
         self.stack.callback(watcher.stop)
