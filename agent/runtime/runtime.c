@@ -54,7 +54,7 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 
 static bool is_wanted(const struct runtime_ops *ops, const struct runtime_options *options)
 {
-	return strcmp(options->type, "auto") == 0 || strcmp(options->type, ops->type) == 0;
+	return !options->type || strcmp(options->type, "auto") == 0 || strcmp(options->type, ops->type) == 0;
 }
 
 /* What comes from a runtime does not say which one; what comes from the socket does. */

@@ -27,7 +27,7 @@ struct runtime;
 
 struct runtime_options {
 	const char *endpoint; /* "auto", "unix:///path" or "unix:/path" */
-	const char *type;     /* "auto", or what is spoken there: "cri", "docker", "podman" */
+	const char *type;     /* what is spoken there: "cri", "docker", "podman"; "auto" or NULL */
 	const char *root;     /* prefix of host paths, sockets among them; "" for none */
 	usec_t timeout;	      /* of one call */
 };

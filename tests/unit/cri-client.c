@@ -5,7 +5,7 @@
  * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
  * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, watch:MS, which prints a document
  * an event for so long and one more at the end, and times:N:COMMAND, which prints the mean duration
- * instead.
+ * instead. What is spoken is CRI or what CRI_CLIENT_TYPE says.
  */
 
 #include <errno.h>
@@ -42,6 +42,8 @@ static void write_images(struct json_writer *w, const struct inventory *inv)
 		json_u64(w, "predictedBytes", image->predicted_bytes);
 		json_u64(w, "predictedInodes", image->predicted_inodes);
 		json_bool(w, "pinned", image->pinned);
+		if (image->dependent)
+			json_string(w, "dependent", image->dependent);
 		json_object_end(w);
 	}
 	json_array_end(w);
@@ -124,7 +126,10 @@ static int containers(struct runtime *r, bool quiet, struct err *e)
 	return rc;
 }
 
-/* Removes by that reference, as the image that has it as its name is listed now, if one is. */
+/*
+ * Removes by that reference, as the image that has it as its name is listed now, if one is. CRI takes
+ * names for IDs as well.
+ */
 static int remove_image(struct runtime *r, const char *reference, struct err *e)
 {
 	cleanup_inventory struct inventory *inv = NULL;
@@ -135,7 +140,8 @@ static int remove_image(struct runtime *r, const char *reference, struct err *e)
 			for (size_t n = 0; n < inv->images[i].n_names; n++)
 				if (strcmp(inv->images[i].names[n], reference) == 0)
 					image = inv->images[i];
-	image.id = reference;
+	if (!image.id || strcmp(r->ops->type, "cri") == 0)
+		image.id = reference;
 	return runtime_remove_image(r, &image, e);
 }
 

@@ -214,7 +214,20 @@ struct texts {
 	size_t n, allocated;
 };
 
-/* Those of a list of mounts that are of images. A path is what the engine made of a name. */
+/* Where Docker says by which name an image was mounted, Podman has it in Source, and Docker the path. */
+static int volume_name(struct texts *volumes, const cJSON *mount, const char *name, struct err *e)
+{
+	const char *text = "";
+	int r = engine_text(volumes->arena, mount, name, &text, e);
+	if (r < 0 || *text == '\0' || *text == '/')
+		return r;
+	if (volumes->n == volumes->allocated)
+		return err_set(e, E2BIG, "more than %d mounts", N_MAX_CONTAINER_MOUNTS);
+	volumes->texts[volumes->n++] = text;
+	return 0;
+}
+
+/* Those of a list of mounts that are of images. */
 static int collect_volumes(struct texts *volumes, const cJSON *object, const char *name,
 			   struct err *e)
 {
@@ -225,17 +238,14 @@ static int collect_volumes(struct texts *volumes, const cJSON *object, const cha
 		return err_set(e, EBADMSG, "%s", why.msg);
 	cJSON_ArrayForEach(mount, mounts)
 	{
-		const char *type = "", *source = "";
+		const char *type = "";
 		r = engine_text(volumes->arena, mount, "Type", &type, e);
 		if (r == 0 && strcmp(type, "image") == 0)
-			r = engine_text(volumes->arena, mount, "Source", &source, e);
+			r = volume_name(volumes, mount, "Name", e);
+		if (r == 0 && strcmp(type, "image") == 0)
+			r = volume_name(volumes, mount, "Source", e);
 		if (r < 0)
 			return r;
-		if (*source == '\0' || *source == '/')
-			continue;
-		if (volumes->n == volumes->allocated)
-			return err_set(e, E2BIG, "more than %d mounts", N_MAX_CONTAINER_MOUNTS);
-		volumes->texts[volumes->n++] = source;
 	}
 	return 0;
 }
@@ -252,7 +262,7 @@ int engine_convert_volumes(const cJSON *json, struct arena *arena, const char *c
 {
 	const cJSON *host = NULL;
 	(void)!json_get_object(json, "HostConfig", &host, NULL);
-	size_t n = count(json, "Mounts") + count(host, "Mounts");
+	size_t n = 2 * (count(json, "Mounts") + count(host, "Mounts"));
 	if (n > N_MAX_CONTAINER_MOUNTS)
 		n = N_MAX_CONTAINER_MOUNTS;
 	struct texts volumes = { arena, arena_calloc(arena, n + 1, sizeof(char *)), 0, n };
