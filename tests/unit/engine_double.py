@@ -25,6 +25,10 @@ def key_of(method, path):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        self.server.engine.open.append(self.request)
+        super().setup()
+
     def do_GET(self):
         self.server.engine.answer(self)
 
@@ -55,7 +59,7 @@ class Engine:
         self.socket, self.answers = socket_path, dict(answers or {})
         self.server_header, self.api, self.libpod = server, api, libpod
         self.calls = []         # (key, path with everything)
-        self.connections = 0
+        self.open = []
 
     def __enter__(self):
         self._server = Server(self.socket, Handler)
@@ -66,6 +70,9 @@ class Engine:
     def __exit__(self, *_):
         self._server.shutdown()
         self._server.server_close()
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.socket)
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/cri/cri-text.h"
+#include "runtime/image-merge.h"
 #include "util/json-read.h"
 #include "util/limits.h"
 
@@ -76,45 +77,6 @@ int cri_convert_image_status(const Runtime__V1__ImageStatusResponse *m, struct a
 	return m->image ? convert_image(m->image, arena, ret, e) : 0;
 }
 
-static int compare_image_ids(const void *a, const void *b)
-{
-	return strcmp(((const struct image *)a)->id, ((const struct image *)b)->id);
-}
-
-static const char *const *concatenate(struct arena *arena, const char *const *a, size_t n_a,
-				      const char *const *b, size_t n_b)
-{
-	const char **all = arena_calloc(arena, n_a + n_b + 1, sizeof(*all));
-	for (size_t i = 0; i < n_a + n_b; i++)
-		all[i] = i < n_a ? a[i] : b[i - n_a];
-	return all;
-}
-
-static void merge_image(struct arena *arena, struct image *into, const struct image *other)
-{
-	into->names = concatenate(arena, into->names, into->n_names, other->names, other->n_names);
-	into->n_names += other->n_names;
-	into->digests = concatenate(arena, into->digests, into->n_digests, other->digests,
-				    other->n_digests);
-	into->n_digests += other->n_digests;
-	if (other->size_bytes > into->size_bytes)
-		into->size_bytes = other->size_bytes;
-	into->pinned |= other->pinned;
-}
-
-/* Returns how many are left. */
-static size_t merge_images(struct arena *arena, struct image *images, size_t n)
-{
-	size_t last = 0;
-	for (size_t i = 1; i < n; i++) {
-		if (strcmp(images[i].id, images[last].id) == 0)
-			merge_image(arena, &images[last], &images[i]);
-		else
-			images[++last] = images[i];
-	}
-	return n ? last + 1 : 0;
-}
-
 int cri_convert_images(const Runtime__V1__ListImagesResponse *m, struct inventory *inv,
 		       struct err *e)
 {
@@ -127,9 +89,9 @@ int cri_convert_images(const Runtime__V1__ListImagesResponse *m, struct inventor
 		if (r < 0)
 			return r;
 	}
-	qsort(images, n, sizeof(*images), compare_image_ids);
 	inv->images = images;
-	inv->n_images = merge_images(&inv->arena, images, n);
+	inv->n_images = n;
+	runtime_merge_images(inv);
 	return 0;
 }
 

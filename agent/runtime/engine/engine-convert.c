@@ -7,6 +7,7 @@
 
 #include "runtime/engine/engine-layers.h"
 #include "runtime/engine/engine-text.h"
+#include "runtime/image-merge.h"
 #include "util/limits.h"
 
 /* -1 is how some sizes say that nobody asked for them. */
@@ -133,6 +134,7 @@ void engine_images_take(struct engine_images *list, bool parents_stay, struct in
 		*image = *nodes[i].image;
 		image->dependent = nodes[i].dependent;
 	}
+	runtime_merge_images(inv);
 	engine_images_done(list);
 }
 
