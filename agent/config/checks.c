@@ -118,3 +118,60 @@ const char *check_listen(const char *address)
 		return "not an IP address in front of the port";
 	return check_port(colon + 1);
 }
+
+const char *check_kubeconfig(const char *path)
+{
+	if (!*path)
+		return NULL;
+	if (path[0] != '/')
+		return "";
+	return strlen(path) < PATH_MAX ? NULL : "too long";
+}
+
+#define SMALL	     "abcdefghijklmnopqrstuvwxyz"
+#define LARGE	     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS	     "0123456789"
+#define ALPHANUMERIC SMALL LARGE DIGITS
+
+/* What Kubernetes calls a DNS subdomain, of which labels may be as long as all of it. */
+static bool is_subdomain(const char *name, size_t len)
+{
+	bool within = false; /* a label that could end here */
+	if (len == 0 || len > 253)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool alphanumeric = strchr(SMALL DIGITS, name[i]) != NULL;
+		if (!alphanumeric && !(name[i] == '-' && i > 0 && name[i - 1] != '.') &&
+		    !(name[i] == '.' && within))
+			return false;
+		within = alphanumeric;
+	}
+	return within;
+}
+
+const char *check_node_name(const char *name)
+{
+	return !*name || is_subdomain(name, strlen(name)) ? NULL : "";
+}
+
+/* Those that the kubelet and the cloud write; what we wrote there would be overwritten, or acted on. */
+static const char *const foreign_conditions[] = { "Ready", "MemoryPressure", "DiskPressure",
+						  "PIDPressure", "NetworkUnavailable" };
+
+const char *check_condition(const char *type)
+{
+	const char *slash = strrchr(type, '/'), *name = slash ? slash + 1 : type;
+	size_t len = strlen(name);
+	if (strcmp(type, "no") == 0)
+		return NULL;
+	for (size_t i = 0; i < ELEMENTS(foreign_conditions); i++)
+		if (strcmp(type, foreign_conditions[i]) == 0)
+			return "the kubelet writes that condition itself";
+	if (slash && !is_subdomain(type, (size_t)(slash - type)))
+		return "";
+	/* CamelCase: "yes" is not meant to be a type */
+	if (len == 0 || len > 63 || strspn(name, ALPHANUMERIC "-_.") != len ||
+	    !strchr(LARGE, name[0]) || !strchr(ALPHANUMERIC, name[len - 1]))
+		return "";
+	return NULL;
+}

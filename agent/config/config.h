@@ -71,6 +71,11 @@ struct config {
 	char *runtime_type;	/* "auto", "cri", "docker" or "podman" */
 	usec_t runtime_timeout;
 
+	enum tristate kubernetes_events;
+	char *kubernetes_kubeconfig; /* "" or an absolute path */
+	char *kubernetes_node_name;  /* "" or the name of a Node */
+	char *kubernetes_condition;  /* "no" or a type */
+
 	struct word_list listen; /* "127.0.0.1:9779", "[::1]:9779", "unix:/path" */
 
 	struct word_list files; /* that were read, in their order */

@@ -359,6 +359,52 @@ const struct config_key config_keys[] = {
 		.doc = "How long one call of the runtime may take.",
 	},
 	{
+		.section = "kubernetes",
+		.name = "events",
+		.type = CONFIG_CHOICE,
+		AT(kubernetes_events),
+		.choices = tristates,
+		.default_value = "auto",
+		.doc = "Whether what happens to the node's disks becomes Kubernetes events about "
+		       "the Node. auto: in a pod with a service account, and where a kubeconfig is "
+		       "given.",
+	},
+	{
+		.section = "kubernetes",
+		.name = "kubeconfig",
+		.type = CONFIG_STRING,
+		AT(kubernetes_kubeconfig),
+		.default_value = "",
+		.expected = "an absolute path, or nothing",
+		.check = check_kubeconfig,
+		.doc = "How to reach the API server: the current context of this file, with a token, "
+		       "a token file or a client certificate. Nothing: by the pod's service account.",
+	},
+	{
+		.section = "kubernetes",
+		.name = "node-name",
+		.type = CONFIG_STRING,
+		AT(kubernetes_node_name),
+		.default_value = "",
+		.expected = "the name of a Node, or nothing",
+		.check = check_node_name,
+		.doc = "The Node that this is. Nothing: $NODE_NAME, else the host name in small "
+		       "letters.",
+	},
+	{
+		.section = "kubernetes",
+		.name = "condition",
+		.type = CONFIG_STRING,
+		AT(kubernetes_condition),
+		.default_value = "no",
+		.expected = "no, or a type of a condition such as DiskReclaimFailing or "
+			    "example.com/DiskReclaimFailing",
+		.check = check_condition,
+		.doc = "A condition of that type on the Node, which is True while the image "
+		       "filesystem stays over a threshold after images were removed. It needs the "
+		       "right to patch nodes/status. no: none.",
+	},
+	{
 		.section = "http",
 		.name = "listen",
 		.type = CONFIG_WORDS,

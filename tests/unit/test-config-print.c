@@ -121,6 +121,8 @@ static void printed_json(void **state)
 		"\"evictionPressureTransitionPeriod\":\"5m\"},"
 		"\"kubelet\":{\"config\":\"auto\",\"lead-percent\":5},"
 		"\"runtime\":{\"endpoint\":\"auto\",\"type\":\"auto\",\"timeout\":\"2m\"},"
+		"\"kubernetes\":{\"events\":\"auto\",\"kubeconfig\":\"\",\"node-name\":\"\","
+		"\"condition\":\"no\"},"
 		"\"http\":{\"listen\":[]}}");
 	config_free(c);
 }

@@ -249,7 +249,7 @@ static void overrides_are_refused_by_name(void **state)
 		{ "agent=a.b", "--set agent=a.b: expected SECTION.KEY=VALUE" },
 		{ ".=",
 		  "--set .: unknown section; there are [agent] [filesystems] [image-gc] [eviction] "
-		  "[kubelet] [runtime] [http]" },
+		  "[kubelet] [runtime] [kubernetes] [http]" },
 		{ "agnet.dry-run=yes",
 		  "--set agnet.dry-run: unknown section; did you mean [agent]?" },
 		{ "agent.dryrun=yes", "--set agent.dryrun: unknown key; did you mean dry-run?" },
