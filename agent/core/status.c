@@ -32,3 +32,20 @@ const char *runtime_operation_to_string(enum runtime_operation o)
 {
 	return runtime_operation_table[o];
 }
+
+#define N_CODES                                                 \
+	(sizeof(((struct status_kubernetes *)NULL)->requests) / \
+	 sizeof(((struct status_kubernetes *)NULL)->requests[0]))
+
+/* A peer that answers with ever new ones gets one series for those that come last. */
+void status_count_request(struct status_kubernetes *k, long code)
+{
+	size_t i = 0;
+	while (i < k->n_codes && k->requests[i].code != code)
+		i++;
+	if (i == N_CODES)
+		i--;
+	else if (i == k->n_codes)
+		k->requests[k->n_codes++].code = i == N_CODES - 1 ? -1 : (int)code;
+	k->requests[i].n++;
+}

@@ -7,6 +7,7 @@
 
 #include "core/findings.h"
 #include "core/histogram.h"
+#include "core/occurrences.h"
 #include "core/pressure.h"
 #include "core/reasons.h"
 #include "core/space.h"
@@ -106,6 +107,23 @@ struct status_runtime {
 	struct runtime_statistics statistics;
 };
 
+/* The Kubernetes API server, and what it was told. */
+struct status_kubernetes {
+	bool enabled;
+	char node[STATUS_TEXT_MAX];
+	char server[STATUS_TEXT_MAX]; /* "https://10.96.0.1:443"; "" while it is not known */
+	char error[STATUS_TEXT_MAX];  /* why the last request failed, or there is no server */
+	/* Answers by their HTTP status; 0: there was none, -1: of any further status. */
+	struct {
+		int code;
+		uint64_t n;
+	} requests[24];
+	size_t n_codes;
+	uint64_t events[_OCCURRENCE_MAX], events_dropped[_OCCURRENCE_MAX];
+};
+/* Counts an answer, or that there was none (0). */
+void status_count_request(struct status_kubernetes *k, long code);
+
 /* The last pass, for people. */
 struct status_pass {
 	bool known;
@@ -128,7 +146,7 @@ struct status_lane {
 	bool stuck;
 	usec_t busy_for;
 };
-#define STATUS_N_LANES 5
+#define STATUS_N_LANES 6
 
 struct status {
 	const char *version;
@@ -137,6 +155,7 @@ struct status {
 	struct status_filesystem filesystems[_ROLE_MAX];
 	struct findings findings;
 	struct status_runtime runtime;
+	struct status_kubernetes kubernetes;
 	uint64_t images[_KEEP_REASON_MAX]; /* by state; valid when images_known */
 	bool images_known;
 	struct status_pass last_pass;

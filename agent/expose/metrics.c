@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "expose/metrics.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "expose/exposition.h"
@@ -265,6 +266,33 @@ static void write_requests(struct exposition *x, const struct source *source,
 				&r->statistics.requests[o]);
 }
 
+static void write_kubernetes(struct exposition *x, const struct source *source,
+			     const struct family *f)
+{
+	const struct status_kubernetes *k = &source->status->kubernetes;
+	(void)f;
+	for (size_t i = 0; k->enabled && i < k->n_codes; i++) {
+		char code[16];
+		(void)snprintf(code, sizeof(code), "%d", k->requests[i].code);
+		exposition_u64(x,
+			       LABELS({ "code", k->requests[i].code > 0	   ? code
+						: k->requests[i].code == 0 ? "none"
+									   : "other" }),
+			       k->requests[i].n);
+	}
+}
+
+/* events and events_dropped: offset is that of the counts in the status. */
+static void write_events(struct exposition *x, const struct source *source, const struct family *f)
+{
+	const char *counts = (const char *)source->status + f->offset;
+	for (int o = 0; source->status->kubernetes.enabled && o < _OCCURRENCE_MAX; o++) {
+		uint64_t n;
+		memcpy(&n, counts + (size_t)o * sizeof(n), sizeof(n));
+		exposition_u64(x, LABELS({ "reason", occurrence_to_string(o) }), n);
+	}
+}
+
 static void write_lanes(struct exposition *x, const struct source *source, const struct family *f)
 {
 	(void)f;
@@ -302,6 +330,11 @@ static void write_build_info(struct exposition *x, const struct source *source,
 		name_, EXPOSITION_##type_, write_pressure,                                       \
 			offsetof(struct status_pressure, member_), kind_, WHEN_CONFIGURED, NULL, \
 			help_                                                                    \
+	}
+#define EVENTS(member_, name_, help_)                                                      \
+	{                                                                                  \
+		name_, EXPOSITION_COUNTER, write_events, offsetof(struct status, member_), \
+			KIND_U64, WHEN_CONFIGURED, NULL, help_                             \
 	}
 #define OWN(type_, write_, name_, help_)                                                     \
 	{                                                                                    \
@@ -368,6 +401,12 @@ static const struct family families[] = {
 	    "Whether the container runtime answers."),
 	OWN(HISTOGRAM, write_requests, "disk_pressure_runtime_request_duration_seconds",
 	    "Duration of calls to the container runtime."),
+	OWN(COUNTER, write_kubernetes, "disk_pressure_kubernetes_requests",
+	    "Requests to the Kubernetes API server by the HTTP status of the answer."),
+	EVENTS(kubernetes.events, "disk_pressure_events",
+	       "Occurrences that became Kubernetes events or were counted in one."),
+	EVENTS(kubernetes.events_dropped, "disk_pressure_events_dropped",
+	       "Occurrences that will never be told to Kubernetes."),
 	FILESYSTEM(GAUGE, KIND_WALL, sampled_wall_usec, WHEN_CONFIGURED,
 		   "disk_pressure_last_sample_timestamp_seconds", NULL,
 		   "Time of the last good sample."),

@@ -154,6 +154,19 @@ static void write_runtime(struct json_writer *w, const struct status_runtime *r)
 	json_object_end(w);
 }
 
+static void write_kubernetes(struct json_writer *w, const struct status_kubernetes *k)
+{
+	if (!k->enabled) {
+		json_null(w, "kubernetes");
+		return;
+	}
+	json_object_begin(w, "kubernetes");
+	write_text(w, "node", k->node);
+	write_text(w, "server", k->server);
+	write_text(w, "error", k->error);
+	json_object_end(w);
+}
+
 static void write_images(struct json_writer *w, const struct status *s)
 {
 	if (!s->images_known) {
@@ -218,6 +231,7 @@ void status_json_render(const struct status *s, struct buf *out)
 	json_array_end(&w);
 	write_findings(&w, &s->findings);
 	write_runtime(&w, &s->runtime);
+	write_kubernetes(&w, &s->kubernetes);
 	write_images(&w, s);
 	write_last_pass(&w, &s->last_pass);
 	write_lanes(&w, s);

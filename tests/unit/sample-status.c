@@ -87,6 +87,20 @@ static void sample_runtime(struct status_runtime *r)
 	histogram_observe(&r->statistics.requests[OPERATION_REMOVE_IMAGE], 300 * USEC_PER_SEC);
 }
 
+static void sample_kubernetes(struct status_kubernetes *k)
+{
+	*k = (struct status_kubernetes){ .enabled = true };
+	SET(k->node, "node-a");
+	SET(k->server, "https://10.96.0.1:443");
+	SET(k->error, "no answer from https://10.96.0.1:443 within 10s");
+	static const int codes[] = { 201, 201, 200, 0, 503 };
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		status_count_request(k, codes[i]);
+	for (int o = 0; o < _OCCURRENCE_MAX; o++)
+		k->events[o] = (uint64_t)o;
+	k->events_dropped[OCCURRENCE_RECLAIM_STARTED] = 3;
+}
+
 static void sample_last_pass(struct status_pass *p)
 {
 	*p = (struct status_pass){ .known = true,
@@ -114,6 +128,7 @@ void sample_status(struct status *ret)
 	sample_imagefs(&ret->filesystems[ROLE_IMAGEFS]);
 	sample_containerfs(&ret->filesystems[ROLE_CONTAINERFS]);
 	sample_runtime(&ret->runtime);
+	sample_kubernetes(&ret->kubernetes);
 	sample_last_pass(&ret->last_pass);
 	ret->findings = (struct findings){
 		.n = 2,
@@ -163,6 +178,9 @@ void sample_status_hostile(struct status *ret)
 	SET(ret->runtime.endpoint, evil);
 	SET(ret->runtime.error, evil);
 	SET(ret->last_pass.error, evil);
+	SET(ret->kubernetes.node, evil);
+	SET(ret->kubernetes.server, evil);
+	SET(ret->kubernetes.error, evil);
 	ret->version = evil;
 	ret->lanes[0].name = evil;
 	/* a text that was cut in the middle of a character */

@@ -57,7 +57,8 @@ static const cJSON *get(const cJSON *json, const char *key)
 /* Tools rely on the keys: they are there before anything is known. */
 static void test_nothing_known(void **state)
 {
-	static const char *const null[] = { "startedAt", "now", "runtime", "images", "lastPass" };
+	static const char *const null[] = { "startedAt",  "now",    "runtime",
+					    "kubernetes", "images", "lastPass" };
 	static const char *const fs_null[] = {
 		"device",
 		"mountpoint",

@@ -104,9 +104,37 @@ static void inventories(void **state)
 	assert_null(unset);
 }
 
+/* As many codes as there is room for are told apart. */
+static void codes_are_counted(void **state)
+{
+	(void)state;
+	struct status_kubernetes k = { 0 };
+	const size_t room = ELEMENTS(k.requests);
+	status_count_request(&k, 0);
+	status_count_request(&k, 201);
+	status_count_request(&k, 201);
+	assert_int_equal(k.n_codes, 2);
+	assert_int_equal(k.requests[0].code, 0);
+	assert_int_equal(k.requests[0].n, 1);
+	assert_int_equal(k.requests[1].code, 201);
+	assert_int_equal(k.requests[1].n, 2);
+	for (long code = 300; code < 400; code++)
+		status_count_request(&k, code);
+	status_count_request(&k, 201);
+	status_count_request(&k, 300);
+	assert_int_equal(k.n_codes, room);
+	assert_int_equal(k.requests[1].n, 3);
+	assert_int_equal(k.requests[2].code, 300);
+	assert_int_equal(k.requests[2].n, 2);
+	assert_int_equal(k.requests[room - 2].n, 1);
+	assert_int_equal(k.requests[room - 1].code, -1);
+	assert_int_equal(k.requests[room - 1].n, 100 - (room - 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(codes_are_counted),
 		cmocka_unit_test(words),
 		cmocka_unit_test(kinds_of_removal_errors),
 		cmocka_unit_test(display_names),
