@@ -63,45 +63,40 @@ static void note_use(void *ctx, size_t container, size_t image)
 	t->counted = true;
 }
 
-/* The IDs of all containers of this round, sorted; from now on they are not new. */
-static void learn(struct usage_history *h, const struct container_list *listed,
-		  const struct container_news *news)
-{
-	size_t n = 0;
-	free(h->containers);
-	h->containers = xcalloc(listed->n_containers + news->n_items + 1, sizeof(*h->containers));
-	for (size_t i = 0; i < listed->n_containers; i++)
-		h->containers[n++] = hash_of(listed->containers[i].id);
-	for (size_t i = 0; i < news->n_items; i++)
-		h->containers[n++] = hash_of(news->items[i].container.id);
-	qsort(h->containers, n, sizeof(*h->containers), compare_hashes);
-	h->n_containers = n;
-	h->containers_known = true;
-}
-
 /* In the first round all that are listed are as good as old. */
-static void gather(struct tally *t, const struct container_list *listed,
-		   const struct container_news *news, usec_t now)
+static void gather_listed(struct tally *t, const struct container_list *listed, uint64_t *hashes)
 {
 	const struct usage_history *h = t->h;
-	size_t n = listed->n_containers;
-	cleanup_free uint64_t *hashes = xcalloc(n + 1, sizeof(*hashes));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < listed->n_containers; i++) {
 		hashes[i] = hash_of(listed->containers[i].id);
-		tally_add(t, &listed->containers[i],
-			  h->containers_known &&
-				  !contains(h->containers, h->n_containers, hashes[i]),
-			  USEC_NEVER);
+		bool new =
+			h->containers_known && !contains(h->containers, h->n_containers, hashes[i]);
+		tally_add(t, &listed->containers[i], new, USEC_NEVER);
 	}
-	qsort(hashes, n, sizeof(*hashes), compare_hashes);
+}
+
+/* Behind the sorted hashes of n containers that are listed, and have been looked at with them. */
+static void gather_news(struct tally *t, const struct container_news *news, uint64_t *hashes,
+			size_t n, usec_t now)
+{
+	const struct usage_history *h = t->h;
 	for (size_t i = 0; i < news->n_items; i++) {
 		const struct container_news_item *item = &news->items[i];
 		uint64_t hash = hash_of(item->container.id);
-		bool known = contains(h->containers, h->n_containers, hash);
-		tally_add(t, &item->container,
-			  item->created && !known && !contains(hashes, n, hash),
-			  item->at < now ? item->at : now);
+		bool new = item->created && !contains(h->containers, h->n_containers, hash) &&
+			   !contains(hashes, n, hash);
+		tally_add(t, &item->container, new, item->at < now ? item->at : now);
+		hashes[n + i] = hash;
 	}
+}
+
+/* From now on these are not new. */
+static void learn(struct usage_history *h, uint64_t *hashes, size_t n)
+{
+	free(h->containers);
+	h->containers = hashes;
+	h->n_containers = n;
+	h->containers_known = true;
 }
 
 bool usage_count_containers(struct usage_history *h, const struct inventory *inv,
@@ -109,7 +104,7 @@ bool usage_count_containers(struct usage_history *h, const struct inventory *inv
 {
 	static const struct container_news none = { 0 };
 	news = news ? news : &none;
-	size_t room = inv->containers.n_containers + news->n_items;
+	size_t n_listed = inv->containers.n_containers, room = n_listed + news->n_items;
 	cleanup_free struct container *containers = xcalloc(room, sizeof(*containers));
 	cleanup_free struct note *notes = xcalloc(room, sizeof(*notes));
 	cleanup_free size_t *counted_for = xcalloc(h->n_entries, sizeof(*counted_for));
@@ -118,10 +113,15 @@ bool usage_count_containers(struct usage_history *h, const struct inventory *inv
 			   .containers = containers,
 			   .notes = notes,
 			   .counted_for = counted_for };
-	gather(&t, &inv->containers, news, now);
+	uint64_t *hashes = xcalloc(room, sizeof(*hashes));
+	gather_listed(&t, &inv->containers, hashes);
+	qsort(hashes, n_listed, sizeof(*hashes), compare_hashes);
+	gather_news(&t, news, hashes, n_listed, now);
+	if (news->n_items)
+		qsort(hashes, room, sizeof(*hashes), compare_hashes);
 	/* mostly there is none, and no reference to be resolved */
 	if (t.n)
 		use_each(inv->images, inv->n_images, containers, t.n, note_use, &t);
-	learn(h, &inv->containers, news);
+	learn(h, hashes, room);
 	return t.counted;
 }

@@ -245,6 +245,37 @@ static void no_room_to_grow(void **state)
 	usage_clear(&h);
 }
 
+/* However many images come and go, the file is the one that was made for those that are there. */
+static void churn_does_not_grow_it(void **state)
+{
+	(void)state;
+	struct stat first, last;
+	struct usage_history h = many(2500);
+	struct image_use use[1] = { { KEEP_IN_USE, "c" } };
+	save(own_directory, &h);
+	assert_int_equal(stat(at("usage"), &first), 0);
+	for (size_t i = 0; i < 5000; i++) {
+		struct image image = { .id = id_of(i), .size_bytes = 1000000 };
+		struct inventory inv = { .images = &image, .n_images = 1 };
+		const uint64_t freed[] = { 3000000, 40 };
+		(void)usage_observe(&h, &inv, use, NULL, now_monotonic());
+		usage_removed(&h, "r 1", &image, freed, now_monotonic());
+		if (i % 100 == 0)
+			save(own_directory, &h);
+	}
+	save(own_directory, &h);
+	assert_int_equal(stat(at("usage"), &last), 0);
+	assert_int_equal(last.st_ino, first.st_ino);
+	assert_int_equal(last.st_size, first.st_size);
+	struct usage_history back = loaded(own_directory);
+	assert_int_equal(back.n_gone, N_MAX_GONE_IMAGES);
+	assert_string_equal(back.gone[back.n_gone - 1].id, id_of(4999));
+	assert_int_equal(back.gone[0].gain[RESOURCE_BYTES], 3000000);
+	assert_int_equal(back.ratios.n_ratios, 1);
+	usage_clear(&back);
+	usage_clear(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +287,7 @@ int main(void)
 		IN_OWN_DIRECTORY(as_many_as_there_may_be),
 		IN_OWN_DIRECTORY(grows_in_large_steps),
 		IN_OWN_DIRECTORY(no_room_to_grow),
+		IN_OWN_DIRECTORY(churn_does_not_grow_it),
 	};
 	return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }
