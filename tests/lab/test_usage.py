@@ -56,7 +56,7 @@ def test_watch_comes_back(lab):
     node.containerd.start(prepare=False)
     node.containerd.container(apps.name(2), "created")
     check.wait_for(lambda: follows(agent), 15, "containers are followed again")
-    check.equal(len(agent.lines("following the containers of")), 2, "log lines that say so")
+    check.wait_for(lambda: len(agent.lines("following the containers of")) == 2, 2, "the log says so")
     check.equal(len(agent.lines("containers are not followed: .*; trying again")), 1, "log lines that said why not")
     node.containerd.use_once(apps.name(1))
     after = usage(agent)
