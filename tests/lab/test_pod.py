@@ -275,7 +275,7 @@ def throttling(pod):
 
 
 # Of CRI-O and the others only the place is here: it is containerd that answers.
-PLACES = {"crio": "/run/crio/crio.sock", "k3s": "/run/k3s/containerd/containerd.sock", "docker": "/run/cri-dockerd.sock"}
+PLACES = {"crio": "/run/crio/crio.sock", "k3s": "/run/k3s/containerd/containerd.sock"}
 
 
 def test_each_overlay(lab):

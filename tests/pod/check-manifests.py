@@ -95,6 +95,45 @@ def test_order():
         check.equal(kinds[0], "Namespace", f"first object of {one}")
 
 
+# What has kubectl read an object into the types of Kubernetes' own, without a cluster, and print it again.
+TYPED = {"DaemonSet": ["env", "CHECK=1"], "RoleBinding": ["subject", "--user=check"],
+         "ClusterRoleBinding": ["subject", "--user=check"], "Service": ["selector", "check=1"]}
+
+
+def lost(before, after, where):
+    """Fields that are not there any more, and values that became others; empty ones may go."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [one for key, value in before.items() if value or key in after
+                for one in lost(value, after.get(key), f"{where}.{key}")]
+    if isinstance(before, list) and isinstance(after, list) and len(after) >= len(before):
+        return [one for number, value in enumerate(before) for one in lost(value, after[number], f"{where}[{number}]")]
+    return [] if before == after else [f"{where}: {before!r} became {after!r}"]
+
+
+def through_types(one):
+    import yaml
+    command = [kubelet.kubectl(), "set", TYPED[one["kind"]][0], "--local", "-f", "-", "-o", "yaml", TYPED[one["kind"]][1]]
+    done = subprocess.run(command, input=yaml.safe_dump(one), capture_output=True, text=True, timeout=60)
+    check.equal(done.returncode, 0, f"{' '.join(command)}: {done.stderr}")
+    return yaml.safe_load(done.stdout)
+
+
+def test_types_of_kubernetes():
+    """Every field is one that Kubernetes knows; a field of nobody's shows that the check does."""
+    for name, one in everything():
+        if one["kind"] not in TYPED:
+            continue
+        after = through_types(one)
+        if one["kind"] == "Service":
+            after["spec"]["selector"] = one["spec"]["selector"]     # that was set to something else
+        check.equal(lost(one, after, f"{name}: {one['kind']}"), [], "fields")
+    template = kubelet.find(objects("overlays/containerd"), "DaemonSet")["spec"]["template"]
+    wrong = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "wrong"}, "spec": {
+        "selector": {}, "template": {**template, "spec": {**template["spec"], "tolerates": "all"}}}}
+    check.equal(lost(wrong, through_types(wrong), "wrong"), ["wrong.spec.template.spec.tolerates: 'all' became None"],
+                "a field that is none")
+
+
 def test_for_any_kubectl():
     import yaml
     for path in glob.glob(os.path.join(KUBERNETES, "**/kustomization.yaml"), recursive=True):
@@ -198,13 +237,14 @@ def check_configuration(*names):
 
 
 ENDPOINTS = {"containerd": "unix:///run/containerd/containerd.sock", "crio": "unix:///run/crio/crio.sock",
-             "k3s": "unix:///run/k3s/containerd/containerd.sock", "docker": "unix:///run/cri-dockerd.sock"}
+             "k3s": "unix:///run/k3s/containerd/containerd.sock", "docker": "unix:///run/docker.sock"}
 
 
 def test_configuration():
     for one in OVERLAYS:
         shown = check_configuration(f"overlays/{one}")
         check.equal(shown["runtime"]["endpoint"], ENDPOINTS[one], f"endpoint of {one}")
+        check.equal(shown["runtime"]["type"], "docker" if one == "docker" else "cri", f"type of {one}")
         check.equal(shown["http"]["listen"], ["[::]:9779", "unix:/run/disk-pressure-agent/agent.sock"], "listen")
         check.equal(template(f"overlays/{one}").container.ports, {"http": 9779}, "port of the container")
         check.equal(shown["agent"]["state-directory"], "/var/lib/disk-pressure-agent", "the directory that is mounted")
