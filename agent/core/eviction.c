@@ -94,3 +94,27 @@ void eviction_step(struct eviction_state *state, const struct eviction_policy *p
 	ret->kubelet_disk_pressure =
 		state->was_met && now - state->last_met < policy->transition_period;
 }
+
+static usec_t next_of(usec_t next, usec_t at, usec_t now)
+{
+	return at > now && at < next ? at : next;
+}
+
+usec_t eviction_changes_at(const struct eviction_state *state, const struct eviction_policy *policy,
+			   usec_t now)
+{
+	usec_t next = USEC_INFINITY;
+	for (size_t i = 0; i < policy->thresholds.n; i++) {
+		const struct eviction_threshold *t = &policy->thresholds.items[i];
+		if (!eviction_signal_is_disk(t->signal))
+			continue;
+		const struct eviction_track *track = &state->tracks[t->signal][t->set_by];
+		if (track->in_force)
+			continue;
+		if (track->met)
+			next = next_of(next, track->first_met + t->grace, now);
+		if (track->was_in_force)
+			next = next_of(next, track->last_in_force + policy->transition_period, now);
+	}
+	return next;
+}

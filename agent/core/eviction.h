@@ -70,3 +70,7 @@ struct eviction_verdict {
  */
 void eviction_step(struct eviction_state *state, const struct eviction_policy *policy, usec_t now,
 		   const struct space *const spaces[_ROLE_MAX], struct eviction_verdict *ret);
+/* When after now a step comes to something else, if the filesystems stay as they are: a grace or a
+ * transition period is over then. USEC_INFINITY: never. */
+usec_t eviction_changes_at(const struct eviction_state *state, const struct eviction_policy *policy,
+			   usec_t now);

@@ -254,6 +254,37 @@ static void step_pressure(struct agent_model *a, const struct pressure_sample *s
 	replay_report(a->replay, &a->pressure.verdict);
 }
 
+/* Until when nothing happens but samples. */
+static usec_t quiet_until(const struct agent_model *a, usec_t now)
+{
+	const struct pass_gate *gate = &a->schedule.gate;
+	usec_t until = earlier(replay_next_at(a->replay), a->next_observation);
+	until = earlier(until, eviction_changes_at(&a->pressure.eviction,
+						   &a->replay->policy->eviction, now));
+	return gate->closed_until > now ? earlier(until, gate->closed_until) : until;
+}
+
+/*
+ * The next sample that may come to something. While nothing is written the ones before it would be alike,
+ * which near a threshold are twenty a second; only the last of them is taken, so that what it tells is
+ * known as of then. How fast the disk fills must have been forgotten before, as what comes then depends
+ * on that otherwise.
+ */
+static usec_t next_sample(const struct agent_model *a, const struct space *space)
+{
+	const struct cadence_limits *limits = &a->replay->policy->cadence;
+	const struct forecast *f = &a->forecast;
+	usec_t now = a->replay->node.now, until = quiet_until(a, now);
+	usec_t idle = schedule_sample_interval(space, &a->pressure, 0, limits);
+	usec_t interval =
+		schedule_sample_interval(space, &a->pressure, forecast_fastest_rate(f), limits);
+	bool moves = f->fast <= -1 || f->fast >= 1 || interval != idle;
+	if (moves || a->replay->node.n_writes > 0 || until <= now + interval ||
+	    schedule_observation_due(&a->schedule, space, until))
+		return now + interval;
+	return now + (until - now - 1) / interval * interval;
+}
+
 /* Filesystems without images are looked at as often: the daemon does so seldom, as nothing that it
  * does depends on them. */
 static void sample(struct agent_model *a)
@@ -269,9 +300,7 @@ static void sample(struct agent_model *a)
 	forecast_step(&a->forecast, node->now, space->avail_bytes, a->reclaimed);
 	a->reclaimed = 0;
 	step_pressure(a, &seen);
-	a->next_sample = node->now + schedule_sample_interval(space, &a->pressure,
-							      forecast_fastest_rate(&a->forecast),
-							      &a->replay->policy->cadence);
+	a->next_sample = next_sample(a, space);
 	if (schedule_pass_due(&a->schedule, &a->pressure, node->now, &trigger))
 		pass(a, trigger);
 	else if (schedule_observation_due(&a->schedule, space, node->now))

@@ -17,7 +17,7 @@ class Trace:
         self.filesystems = {"imagefs": filesystem("d1", capacity, other, inodes),
                             "nodefs": filesystem("d2", *nodefs) if nodefs else {"device": "d1"}}
         self.layers, self.images, self.present, self.told = {}, {}, [], set()
-        self.containers, self.events = [], []
+        self.containers, self.sandbox_images, self.events = [], [], []
 
     # --- images -------------------------------------------------------------------------------------
 
@@ -79,7 +79,8 @@ class Trace:
         self.at(end, end=True)
         events = sorted((one for one in self.events if one["at"] <= end), key=lambda one: one["at"])
         return {"version": 1, "description": self.description, "filesystems": self.filesystems, "policy": self.policy,
-                "layers": self.layers, "images": self.present, "containers": self.containers, "events": events}
+                "layers": self.layers, "images": self.present, "containers": self.containers,
+                **({"sandboxImages": self.sandbox_images} if self.sandbox_images else {}), "events": events}
 
 
 def filesystem(device, capacity, other, inodes=None):

@@ -309,6 +309,7 @@ static void memory_is_ignored(void **state)
 	struct eviction_verdict v;
 	eviction_step(&s, &policy, 0, spaces, &v);
 	assert_false(v.kubelet_disk_pressure);
+	assert_int_equal(eviction_changes_at(&s, &policy, 0), USEC_INFINITY);
 	assert_true(eviction_satisfied(&policy.thresholds, spaces));
 }
 
@@ -468,6 +469,58 @@ static void random_walks(void **state)
 	}
 }
 
+static bool same_levels(const struct eviction_verdict *a, const struct eviction_verdict *b)
+{
+	for (int level = 0; level < _EVICTION_LEVEL_MAX; level++) {
+		char x[4], y[4];
+		if (strcmp(letters(nodefs_bytes(a, level), x),
+			   letters(nodefs_bytes(b, level), y)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Up to that instant nothing changes by itself, and then something does. */
+static void changes_by_itself(void **state)
+{
+	(void)state;
+	struct random r = random_start("changes of eviction");
+	struct eviction_policy policy =
+		parse_policy("nodefs.available<100", "nodefs.available<200",
+			     "nodefs.available=10s", "nodefs.available=50", 25 * USEC_PER_SEC);
+	struct eviction_state s = { 0 };
+	usec_t now = 0;
+	int never = 0, changes = 0;
+	for (int i = 0; i < 20000; i++) {
+		uint64_t available = random_below(&r, 400);
+		struct eviction_verdict v = step_nodefs(&s, &policy, now, 1000, available);
+		usec_t next = eviction_changes_at(&s, &policy, now);
+		for (int k = 0; k < 2 && next != USEC_INFINITY; k++) {
+			assert_true(next > now);
+			struct eviction_state copy = s;
+			struct eviction_verdict before =
+				step_nodefs(&copy, &policy, next - 1, 1000, available);
+			struct eviction_verdict then =
+				step_nodefs(&copy, &policy, next, 1000, available);
+			assert_true(same_levels(&v, &before));
+			assert_false(same_levels(&v, &then));
+			changes++;
+			/* and from there */
+			now = next;
+			v = step_nodefs(&s, &policy, now, 1000, available);
+			next = eviction_changes_at(&s, &policy, now);
+		}
+		struct eviction_state copy = s;
+		struct eviction_verdict later =
+			step_nodefs(&copy, &policy, now + USEC_PER_HOUR, 1000, available);
+		never += next == USEC_INFINITY;
+		if (next == USEC_INFINITY)
+			assert_true(same_levels(&v, &later));
+		now += (usec_t)random_below(&r, 15 * USEC_PER_SEC) + 1;
+	}
+	assert_true(never > 100 && changes > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +534,7 @@ int main(void)
 		cmocka_unit_test(not_a_number),
 		cmocka_unit_test(containerfs_is_lost),
 		cmocka_unit_test(random_walks),
+		cmocka_unit_test(changes_by_itself),
 	};
 	return cmocka_run_group_tests_name("eviction", tests, NULL, NULL);
 }
