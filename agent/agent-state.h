@@ -139,9 +139,10 @@ void serving_notify(struct agent *a);
 void announce_pass_started(struct agent *a, enum pass_trigger trigger);
 void announce_pass_ended(struct agent *a, const struct pass_report *report);
 void announce_removed(const struct pass_report *report, const struct removal *removal);
-/* A level of pressure by an eviction threshold began or ended. */
+/* A level of pressure by an eviction threshold began or ended; images_elsewhere: they are known to be on
+ * another filesystem. */
 void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
-		       enum pressure_level level, bool with_images);
+		       enum pressure_level level, bool images_elsewhere);
 /* Something that is wrong with thresholds was found, or is no longer so. */
 void announce_finding(const struct finding *f, bool found);
 /* A filesystem began to fill fast, or does so no longer. */

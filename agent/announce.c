@@ -226,7 +226,7 @@ void announce_pass_ended(struct agent *a, const struct pass_report *report)
 }
 
 void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
-		       enum pressure_level level, bool with_images)
+		       enum pressure_level level, bool images_elsewhere)
 {
 	const struct status_pressure *levels = f->pressure[r];
 	enum occurrence o = !levels[level].active    ? OCCURRENCE_PRESSURE_CLEARED
@@ -242,7 +242,7 @@ void announce_pressure(const struct status_filesystem *f, enum fs_role role, enu
 		levels[level].active ? "begins" : "is over",
 		human_amount(r, space_available(&f->space, r), available),
 		human_amount(r, t->available, threshold),
-		levels[level].active && !with_images
+		levels[level].active && images_elsewhere
 			? "; no images are on this filesystem, removing some does not help it"
 			: "");
 	struct log_field fields[] = {

@@ -112,6 +112,8 @@ static usec_t next_interval(struct sampler *s)
 static void show_pressure(struct agent *a, enum fs_role role, bool with_images)
 {
 	struct status_filesystem *f = &a->status.filesystems[role];
+	/* before the images were found nothing is known of it */
+	bool images_elsewhere = a->status.filesystems[ROLE_IMAGEFS].sampled && !with_images;
 	bool before[_RESOURCE_MAX][_PRESSURE_MAX];
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = 0; level < _PRESSURE_MAX; level++)
@@ -120,7 +122,7 @@ static void show_pressure(struct agent *a, enum fs_role role, bool with_images)
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = PRESSURE_SOFT; level < _PRESSURE_MAX; level++)
 			if (f->pressure[r][level].active != before[r][level])
-				announce_pressure(f, role, r, level, with_images);
+				announce_pressure(f, role, r, level, images_elsewhere);
 }
 
 /* A sample counts for every role on its device. */

@@ -182,16 +182,16 @@ class Agent:
         Without it the verbs would see each image for the first time, and keep it as too young. A build that keeps
         no history over a restart gets a minimum age of zero instead.
         """
-        limits = dict(self.settings["image-gc"])
+        settings = merge(self.settings, {})
         self.write_config({"image-gc": {"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
-                                        "inodes-high-threshold-percent": 100, "inodes-low-threshold-percent": 99}})
+                                        "inodes-high-threshold-percent": 100, "inodes-low-threshold-percent": 99},
+                           "eviction": {"evictionHard": "", "evictionSoft": "", "evictionSoftGracePeriod": "",
+                                        "evictionMinimumReclaim": ""}})
         self.start()
         time.sleep(seconds)
         self.stop()
-        for key in list(self.settings["image-gc"]):
-            if key.startswith("inodes-") and key not in limits:
-                del self.settings["image-gc"][key]
-        self.write_config({"image-gc": limits if self.remembers() else dict(limits, imageMinimumGCAge="0s")})
+        self.settings = settings
+        self.write_config({} if self.remembers() else {"image-gc": {"imageMinimumGCAge": "0s"}})
         return self
 
     def remembers(self):
