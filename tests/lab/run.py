@@ -25,7 +25,8 @@ except ImportError:     # grpc: said by why_not()
 
 SKIPPED = 77
 TIMEOUT = 180       # of one test; the slowest takes about 40 s
-ALONE = ("test_nine_images", "test_nine_images_while_loading", "test_begins_when_old_enough")
+ALONE = ("test_nine_images", "test_nine_images_while_loading", "test_begins_when_old_enough", "test_fast_filling",
+         "test_filling_with_data")
 
 
 def collect(patterns):

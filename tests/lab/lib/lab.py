@@ -55,13 +55,25 @@ class Lab:
         finally:
             sweep(self.folder)
 
-    def filesystem(self, kind="ext4", size=256 * loopfs.MIB, options=()):
-        fs = loopfs.LoopFs(self.folder, kind, size, options, name=f"disk{len(self.nodes)}")
+    def memory(self, size):
+        """A folder in memory for a filesystem that is to be fast, or None where there is too little of it."""
+        with open("/proc/meminfo") as file:
+            free = next(int(line.split()[1]) * loopfs.KIB for line in file if line.startswith("MemAvailable:"))
+        if free < 2 * size:
+            return None
+        path = os.path.join(self.folder, "memory")
+        os.makedirs(path)
+        loopfs.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path])
+        self.stack.callback(loopfs.umount, path)
+        return path
+
+    def filesystem(self, kind="ext4", size=256 * loopfs.MIB, options=(), backing=None):
+        fs = loopfs.LoopFs(self.folder, kind, size, options, name=f"disk{len(self.nodes)}", backing=backing)
         self.stack.callback(fs.umount)
         return fs.mount()
 
-    def node(self, kind="ext4", size=256 * loopfs.MIB, options=()):
-        fs = self.filesystem(kind, size, options)
+    def node(self, kind="ext4", size=256 * loopfs.MIB, options=(), backing=None):
+        fs = self.filesystem(kind, size, options, backing)
         folder = os.path.join(self.folder, f"n{len(self.nodes)}")
         containerd = Containerd(folder, os.path.join(fs.path, "containerd"), self.store)
         self.stack.callback(containerd.close)

@@ -22,9 +22,9 @@ MKFS = {
 class LoopFs:
     """Mounted at `path`. Sizes are bytes; xfs wants 300 MiB at least, btrfs about 110 MiB."""
 
-    def __init__(self, folder, kind="ext4", size=256 * MIB, options=(), name="disk"):
+    def __init__(self, folder, kind="ext4", size=256 * MIB, options=(), name="disk", backing=None):
         self.kind, self.size, self.options = kind, size, list(options)
-        self.file = os.path.join(folder, name + ".img")
+        self.file = os.path.join(backing or folder, name + ".img")
         self.path = os.path.join(folder, name)
         self.mounted = False
 
