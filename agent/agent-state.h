@@ -115,6 +115,8 @@ int reclaiming_start(struct agent *a);
 bool reclaiming_stop(struct agent *a, usec_t timeout);
 /* After a sample of imagefs: starts a pass or refreshes the observation where that is due. */
 void reclaiming_sampled(struct agent *a);
+/* Looks at once, the kubelet's configuration included, as a new one of ours may say where that is. */
+void reclaiming_reloaded(struct agent *a);
 /* Queues a pass for request; http (may be NULL) is answered when it is done. -EBUSY: queue full. */
 int reclaiming_request(struct agent *a, const struct pass_request *request,
 		       struct http_request *http);

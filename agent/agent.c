@@ -50,9 +50,9 @@ static void adopt(struct agent *a, struct config *config)
 	shared_config_unref(a->config);
 	a->config = shared_config_new(config);
 	a->status.dry_run = config->dry_run;
-	a->reclaimer.kubelet_read_at = 0;
 	setup_log(config);
 	sampling_refresh(a);
+	reclaiming_reloaded(a);
 }
 
 static void reload(struct agent *a)

@@ -366,6 +366,12 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
 	return 0;
 }
 
+void reclaiming_reloaded(struct agent *a)
+{
+	a->reclaimer.kubelet_read_at = 0;
+	observe_at(a, now_monotonic());
+}
+
 static int on_observe_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)usec;

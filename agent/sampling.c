@@ -144,11 +144,24 @@ static void step_pressure(struct sampler *s, const struct image_gc_policy *polic
 			show_pressure(a, role, sample.with_images[role]);
 }
 
+static void show_thresholds(struct agent *a, const struct image_gc_policy *policy)
+{
+	for (int role = 0; role < _ROLE_MAX; role++) {
+		struct status_filesystem *f = &a->status.filesystems[role];
+		if (!f->sampled)
+			continue;
+		node_status_kubelet(f, role, &a->kubelet);
+		if (role == ROLE_IMAGEFS)
+			node_status_thresholds(f, policy);
+	}
+}
+
 void sampling_judge(struct agent *a)
 {
 	const struct findings before = a->status.findings, *after = &a->status.findings;
 	struct image_gc_policy policy =
 		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
+	show_thresholds(a, &policy);
 	/* the kubelet's configuration and the images are looked for once before anything is said */
 	if (!a->reclaimer.asked)
 		return;
@@ -214,11 +227,8 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 	s->dev = f->dev = p->dev;
 	node_status_sampled(f, &p->space, p->has_mount ? &p->mount : NULL, now_wall());
 	look_ahead(s);
-	node_status_kubelet(f, s->role, &a->kubelet);
 	struct image_gc_policy policy =
 		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
-	if (s->role == ROLE_IMAGEFS)
-		node_status_thresholds(f, &policy);
 	step_pressure(s, &policy);
 	sampling_judge(a);
 	if (s->role == ROLE_IMAGEFS)

@@ -183,6 +183,56 @@ def test_reload(folder):
     agent.stop()
 
 
+KUBELET = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+
+
+def test_kubelet_configuration(folder):
+    """What is wrong with it is found and told once; one that breaks is told, and what was read before stays."""
+    agent = node(folder, kubelet={"config": "/kubelet.yaml"})
+    path = os.path.join(folder, "host", "kubelet.yaml")
+
+    def write(text):
+        with open(path, "w") as file:
+            file.write(KUBELET + text)
+        begun = time.monotonic()
+        agent.send_signal(signal.SIGHUP)
+        agent.wait_line("configuration reloaded", since=begun)
+        return begun
+
+    def unset():
+        return agent.metric("finding", finding="KubeletDiskEvictionUnset", filesystem="nodefs", resource="inodes")
+
+    with open(path, "w") as file:
+        file.write(KUBELET + "evictionHard: {nodefs.available: 7%}\n")
+    agent.start(*agent.host)
+    line = agent.wait_line("the kubelet has no eviction threshold")
+    check.equal((line.level, line.fields["reason"], line.fields["filesystem"], line.fields["resource"]),
+                ("warning", "KubeletDiskEvictionUnset", "nodefs", "inodes"), "what was found")
+    check.equal(unset(), 1, "disk_pressure_finding")
+    found = agent.status()["findings"]
+    check.equal([one["finding"] for one in found], ["KubeletDiskEvictionUnset"], "findings of the status")
+    shown = agent.verb(*agent.host, "status", expect=(0, 1)).out
+    check.true("KubeletDiskEvictionUnset: nodefs.inodesFree: the kubelet has no" in shown, "status shows it", shown)
+    before = agent.metric("threshold", filesystem="nodefs", level="kubelet_hard")
+    check.true(before > 0, "the kubelet's threshold is known", before)
+
+    begun = write("evictionHard: [what\n")
+    line = agent.wait_line("the kubelet's configuration: /kubelet.yaml:", since=begun)
+    check.true(line.says("what was read before stays") and line.level == "warning", "a broken one is told", line.text)
+    check.equal(agent.metric("threshold", filesystem="nodefs", level="kubelet_hard"), before, "the threshold stays")
+    check.equal(agent.metric("config_last_reload_successful"), 1, "our own configuration is right")
+    begun = write("evictionHard: [what\n")
+    check.stays(lambda: not agent.lines("the kubelet's configuration:", since=begun), 1, "it is told once")
+
+    begun = write("evictionHard: {nodefs.available: 8%, nodefs.inodesFree: 5%}\n")
+    line = agent.wait_line("no longer so: nodefs.inodesFree: the kubelet has no", since=begun)
+    check.equal((line.level, unset()), ("notice", 0), "level of that line, and disk_pressure_finding")
+    check.wait_for(lambda: agent.metric("threshold", filesystem="nodefs", resource="bytes", level="kubelet_hard")
+                   > before * 1.1, 3, "the new threshold is known")
+    check.equal(len(agent.lines("the kubelet has no eviction threshold")), 2, "lines about it: one to and one fro")
+    agent.stop()
+
+
 def test_bad_configuration(folder):
     agent = node(folder, **{"image-gc": {"imageGCHighThresholdPercent": "many"}})
     answer = agent.verb(*agent.host, "run", expect=(1,))

@@ -184,6 +184,26 @@ def test_history_survives_restart(lab):
     check.equal((len(node.names()), apps.name(1) in node.names()), (2, True), "images left, the used one among them")
 
 
+def test_restart_between_passes(lab):
+    """The order of the least recently used is the same before and after: each pass goes on where the last one ended."""
+    node = lab.node()
+    apps.load(node, 5)
+    agent = lab.agent(node, high=90, low=60).start()
+    order = [4, 2, 5, 1, 3]
+    for number in order:
+        _, pod = node.containerd.container(apps.name(number), "running")
+        agent.verb("images", "--json")
+        node.cri.remove_pod(pod)
+    time.sleep(1.2)
+    first = removed_names(agent.gc())
+    check.equal(first, apps.names(4, 2), "the first pass: down to 60 % takes two")
+    for _ in range(2):
+        agent.stop()
+        agent.start()
+    check.equal(removed_names(agent.gc("--to", "30")), apps.names(5, 1), "the pass after the restarts: two more, in order")
+    check.equal(node.names(), apps.names(3), "images left")
+
+
 def test_killed_daemon(lab):
     """kill -9 in the middle of a pass: the next daemon starts from what is there."""
     node = lab.node()
