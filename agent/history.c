@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/usage-codec.h"
 #include "node/state-file.h"
 #include "util/clock.h"
 
@@ -17,12 +17,32 @@
 /* What can be read back: N_MAX_IMAGES with IDs of 255 characters take 18 MB. */
 #define PAYLOAD_MAX  ((size_t)32 * 1024 * 1024)
 
+/* Where /proc shows processes and nothing else (ProcSubset=pid), the unit tells. */
+#define BOOT_ID_VARIABLE "DPA_BOOT_ID"
+#define BOOT_ID_DIGITS	 32
+
+void history_boot_id(const char *text, char id[BOOT_ID_MAX])
+{
+	size_t n = 0;
+	for (; *text && *text != '\n'; text++) {
+		if (*text == '-')
+			continue;
+		if (!strchr("0123456789abcdef", *text) || n == BOOT_ID_DIGITS)
+			break;
+		id[n++] = *text;
+	}
+	bool whole = n == BOOT_ID_DIGITS && (!*text || *text == '\n');
+	memset(id + (whole ? n : 0), 0, BOOT_ID_MAX - (whole ? n : 0));
+}
+
 static void clock_read(struct usage_clock *clock)
 {
 	*clock = (struct usage_clock){ .monotonic = now_monotonic(), .wall_usec = now_wall() };
+	char text[64] = "";
 	cleanup_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, clock->boot_id, sizeof(clock->boot_id) - 1);
-	clock->boot_id[n > 0 ? n : 0] = '\0';
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *told = getenv(BOOT_ID_VARIABLE);
+	history_boot_id(n > 0 ? text : told ? told : "", clock->boot_id);
 }
 
 static int read_payload(const char *state_directory, struct buf *ret, struct err *e)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "core/usage.h"
+#include "core/usage-codec.h"
 #include "util/err.h"
 
 /*
@@ -17,3 +18,6 @@ int history_load(const char *state_directory, struct usage_history *h, struct er
 /* Keeps the history. Works on a full disk once the file exists; what it has no room for then is left
  * out, images used longest ago first. */
 int history_save(const char *state_directory, const struct usage_history *h, struct err *e);
+
+/* The digits of a boot ID, which Linux writes with dashes and systemd without; "" when it is none. */
+void history_boot_id(const char *text, char id[BOOT_ID_MAX]);

@@ -18,7 +18,7 @@
 
 /* What the clocks say at the moment of encoding or decoding. */
 struct usage_clock {
-	char boot_id[BOOT_ID_MAX]; /* /proc/sys/kernel/random/boot_id, "" when unknown */
+	char boot_id[BOOT_ID_MAX]; /* of this boot, "" when unknown */
 	usec_t monotonic;
 	int64_t wall_usec;
 };

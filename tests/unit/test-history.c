@@ -276,9 +276,35 @@ static void churn_does_not_grow_it(void **state)
 	usage_clear(&h);
 }
 
+static void boot_ids(void **state)
+{
+	static const char digits[] = "0123456789abcdef0123456789abcdef";
+	static const struct {
+		const char *text, *id;
+	} table[] = {
+		{ "01234567-89ab-cdef-0123-456789abcdef\n", digits },
+		{ digits, digits },
+		{ "", "" },
+		{ "\n", "" },
+		{ "0123456789abcdef0123456789abcde", "" },
+		{ "0123456789abcdef0123456789abcdef0", "" },
+		{ "0123456789abcdef0123456789abcdeF", "" },
+		{ "0123456789abcdef 0123456789abcdef", "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(table); i++) {
+		char id[BOOT_ID_MAX], zeros[BOOT_ID_MAX] = "";
+		memset(id, 'x', sizeof(id));
+		history_boot_id(table[i].text, id);
+		assert_string_equal(id, table[i].id);
+		assert_memory_equal(id + strlen(id), zeros, sizeof(id) - strlen(id));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(boot_ids),
 		IN_OWN_DIRECTORY(comes_back),
 		IN_OWN_DIRECTORY(nothing_kept_is_no_error),
 		IN_OWN_DIRECTORY(damage_is_an_error),
