@@ -52,7 +52,6 @@ void usage_gone_add(struct usage_history *h, struct usage_entry *entries, size_t
 			continue;
 		}
 		entry.first_seen = now;
-		entry.last_used = USEC_NEVER;
 		entry.in_use = false;
 		h->gone[h->n_gone++] = entry;
 	}

@@ -7,21 +7,25 @@
 #include "core/usage-list.h"
 #include "util/alloc.h"
 
-/* Where nobody can tell which container is new, the image's coming into use counts. */
-static bool counts_by_itself(const struct usage_history *h, const struct image_use *use)
+/* Where nobody can tell which container is new, the image's coming into use counts. That another
+ * image is built on it is none. */
+static bool counts_by_itself(const struct usage_history *h, const struct image *image,
+			     const struct image_use *use)
 {
+	if (image->dependent && use->by == image->dependent)
+		return false;
 	return !h->containers_known || use->reason == KEEP_SANDBOX;
 }
 
 static void note_use(const struct usage_history *h, struct usage_entry *entry,
-		     const struct image_use *use, usec_t now)
+		     const struct image *image, const struct image_use *use, usec_t now)
 {
 	bool was_in_use = entry->in_use;
 	entry->in_use = use->reason != KEEP_NONE;
 	if (!entry->in_use)
 		return;
 	entry->last_used = now;
-	if (!was_in_use && counts_by_itself(h, use))
+	if (!was_in_use && counts_by_itself(h, image, use))
 		entry->uses += entry->uses < UINT32_MAX;
 }
 
@@ -36,7 +40,7 @@ static struct usage_entry entry_for(struct usage_history *old, const struct imag
 	entry.id = xstrdup(image->id);
 	if (!known)
 		usage_gone_recall(old, &entry);
-	note_use(old, &entry, use, now);
+	note_use(old, &entry, image, use, now);
 	return entry;
 }
 
@@ -97,14 +101,15 @@ static bool same_images(const struct usage_history *h, const struct inventory *i
 	return true;
 }
 
-static bool observe_same_images(struct usage_history *h, const struct image_use *use, usec_t now)
+static bool observe_same_images(struct usage_history *h, const struct image *images,
+				const struct image_use *use, usec_t now)
 {
 	bool changed = false;
 	/* time makes those forgotten that went before */
 	usage_gone_add(h, NULL, 0, now);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		bool was_in_use = h->entries[i].in_use;
-		note_use(h, &h->entries[i], &use[i], now);
+		note_use(h, &h->entries[i], &images[i], &use[i], now);
 		changed = changed || h->entries[i].in_use != was_in_use;
 	}
 	return changed;
@@ -113,7 +118,7 @@ static bool observe_same_images(struct usage_history *h, const struct image_use 
 bool usage_observe(struct usage_history *h, const struct inventory *inv,
 		   const struct image_use *use, const struct container_news *news, usec_t now)
 {
-	bool changed = same_images(h, inv) ? observe_same_images(h, use, now)
+	bool changed = same_images(h, inv) ? observe_same_images(h, inv->images, use, now)
 					   : observe_images(h, inv, use, now);
 	return usage_count_containers(h, inv, news, now) || changed;
 }

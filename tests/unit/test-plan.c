@@ -596,6 +596,29 @@ static void random_nodes(void **state)
 	}
 }
 
+/* What is known of an image's past goes along, for whoever shows it. */
+static void the_past(void **state)
+{
+	(void)state;
+	const struct row rows[] = { { GOOD("a"), UNUSED }, { GOOD("b"), UNUSED, .unknown = true } };
+	struct node n;
+	struct plan p;
+	node_build(&n, rows, ELEMENTS(rows));
+	n.entries[0].uses = 12;
+	n.entries[0].gain_known = true;
+	n.entries[0].gain[RESOURCE_BYTES] = 300;
+	n.entries[0].gain[RESOURCE_INODES] = 4;
+	plan_build(&n.inv, n.use, &n.history, &defaults, NOW, &p);
+	const struct verdict *a = find(&p, "a"), *b = find(&p, "b");
+	assert_int_equal(a->uses, 12);
+	assert_true(a->gain_known);
+	assert_int_equal(a->gain[RESOURCE_BYTES], 300);
+	assert_int_equal(a->gain[RESOURCE_INODES], 4);
+	assert_int_equal(b->uses, 0);
+	assert_false(b->gain_known);
+	plan_done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +634,7 @@ int main(void)
 		cmocka_unit_test(exact_order),
 		cmocka_unit_test(sums_do_not_wrap),
 		cmocka_unit_test(empty_inventory),
+		cmocka_unit_test(the_past),
 		cmocka_unit_test(random_nodes),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -205,6 +205,26 @@ static usec_t last_used(const struct usage_history *h, const char *id)
 	return usage_find(h, id)->last_used;
 }
 
+/* What another image is built on is in use, as it cannot go; nobody used it. */
+static void dependents(void **state)
+{
+	(void)state;
+	struct usage_history h = { 0 };
+	struct image images[] = { { .id = "base", .dependent = "app" }, { .id = "app" } };
+	struct container c = { .id = "1", .references = { "base", "", "", "" } };
+	struct image_use use[2];
+	struct inventory inv = { .images = images, .n_images = 2 };
+	use_resolve(images, 2, &inv.containers, NULL, 0, use);
+	assert_true(usage_observe(&h, &inv, use, NULL, 1));
+	assert_true(usage_find(&h, "base")->in_use);
+	assert_int_equal(uses(&h, "base"), 0);
+	inv.containers = (struct container_list){ &c, 1 };
+	use_resolve(images, 2, &inv.containers, NULL, 0, use);
+	assert_true(usage_observe(&h, &inv, use, NULL, 2));
+	assert_int_equal(uses(&h, "base"), 1);
+	usage_clear(&h);
+}
+
 /* Last use is when something was heard of it last; never in the future, and never earlier than known. */
 static void when_it_was_heard(void **state)
 {
@@ -441,6 +461,7 @@ int main(void)
 		cmocka_unit_test(containers_that_were_heard_of),
 		cmocka_unit_test(sandboxes),
 		cmocka_unit_test(several_references),
+		cmocka_unit_test(dependents),
 		cmocka_unit_test(when_it_was_heard),
 		cmocka_unit_test(uses_do_not_overflow),
 		cmocka_unit_test(comes_back_and_is_known),

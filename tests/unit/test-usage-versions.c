@@ -228,6 +228,23 @@ static void hostile_counts(void **state)
 	usage_clear(&h);
 }
 
+/* More ratios than there is room for, and the bytes for them are there. */
+static void too_many_ratios(void **state)
+{
+	(void)state;
+	struct usage_history h = { 0 };
+	h.ratios.n_ratios = GAIN_N_RATIOS;
+	for (int i = 0; i < 20; i++)
+		(void)add(&h.gone, &h.n_gone, "a long ID, of which there are many");
+	cleanup_buf struct buf bytes = encoded(&h, 4096);
+	assert_int_equal(decode_copy(bytes.data, bytes.len), 0);
+	for (uint32_t n = GAIN_N_RATIOS + 1; n < GAIN_N_RATIOS + 5; n++) {
+		memcpy(bytes.data + COUNTS, &n, 4);
+		assert_int_equal(decode_copy(bytes.data, bytes.len), -EBADMSG);
+	}
+	usage_clear(&h);
+}
+
 static void random_damage(void **state)
 {
 	(void)state;
@@ -256,6 +273,7 @@ int main(void)
 		cmocka_unit_test(reads_version_1),
 		cmocka_unit_test(cut_at_every_length),
 		cmocka_unit_test(hostile_counts),
+		cmocka_unit_test(too_many_ratios),
 		cmocka_unit_test(random_damage),
 	};
 	return cmocka_run_group_tests_name("usage-versions", tests, NULL, NULL);
