@@ -223,6 +223,10 @@ static void dependents(void **state)
 	assert_true(usage_observe(&h, &inv, use, NULL, 2));
 	assert_int_equal(uses(&h, "base"), 1);
 	usage_clear(&h);
+	/* by a container in the first inventory as well */
+	assert_true(usage_observe(&h, &inv, use, NULL, 1));
+	assert_int_equal(uses(&h, "base"), 1);
+	usage_clear(&h);
 }
 
 /* Last use is when something was heard of it last; never in the future, and never earlier than known. */
