@@ -140,7 +140,6 @@ static void begin(struct forecast *f, usec_t now)
 	f->minute = 0;
 	memset(f->released, 0, sizeof(f->released));
 	f->fast = 0;
-	f->fill_rate = 0;
 }
 
 /* The minute of now is the current one; those between had nothing released. */

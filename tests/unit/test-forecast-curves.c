@@ -65,6 +65,12 @@ static int64_t with_drop(const struct curve *c, usec_t t)
 	return filled(c->rate, t) - (t >= c->from ? c->drop : 0);
 }
 
+/* A tenth of the ramp is written and removed all the time. */
+static int64_t beside_teeth(const struct curve *c, usec_t t)
+{
+	return ramp(c, t) + filled(c->rate / 10, t % c->period);
+}
+
 /* Written in the first half of each period, removed at its end. */
 static int64_t churn(const struct curve *c, usec_t t)
 {
@@ -94,6 +100,7 @@ static const struct expectation {
 	{ "fast", ramp, 2000000, 300, END, 0, 0, 372, 600, 1999000, 2001000 },
 	{ "slow", ramp, 100, 300, END, 0, 0, 372, 900, 99, 101 },
 	{ "from the start", ramp, 10000, 0, END, 0, 0, 72, 900, 9990, 10010 },
+	{ "since half a minute", ramp, 10000, 0, END, 0, 0, 50, 61, 6000, 10000 },
 	{ "fades", ramp, 10000, 300, 600, 0, 0, 640, 1500, 0, 8000 },
 	{ "is over", ramp, 10000, 300, 600, 0, 0, 705, 1500, 0, 0 },
 
@@ -116,10 +123,13 @@ static const struct expectation {
 	{ "rotated every 45 s", teeth, 1000, 0, 0, 45, 45, 500, 2000, -400, 0 },
 	{ "rotated every 60 s", teeth, 1000, 0, 0, 60, 60, 500, 2000, -400, 0 },
 	{ "rotated every 90 s", teeth, 1000, 0, 0, 90, 90, 600, 2000, -400, 0 },
-	{ "half every 10 s", teeth, 1000, 0, 0, 10, 5, 150, 2000, 250, 750 },
+	{ "half every 10 s", teeth, 1000, 0, 0, 10, 5, 61, 150, 150, 800 },
+	{ "half every 10 s, known", teeth, 1000, 0, 0, 10, 5, 150, 2000, 250, 750 },
 	{ "half every 45 s", teeth, 1000, 0, 0, 45, 22, 200, 2000, 250, 750 },
 	{ "half every 90 s", teeth, 1000, 0, 0, 90, 45, 200, 2000, 250, 850 },
 	{ "half every 180 s", teeth, 1000, 0, 0, 180, 90, 200, 2000, 250, 1000 },
+	{ "a quarter is left", teeth, 1000, 0, 0, 20, 15, 300, 2000, 100, 400 },
+	{ "beside what is rotated", beside_teeth, 10000, 300, END, 20, 0, 372, 900, 8500, 11500 },
 	{ "little off much", teeth, 100000, 0, 0, 60, 60, 80, 2000, 85000, 101000 },
 	{ "written and removed", churn, 100000, 0, 0, 60, 0, 300, 2000, -20000, 0 },
 
@@ -257,6 +267,25 @@ static void steady_fills_count(void **state)
 	}
 }
 
+/* Also where samples fall so badly that two of them are nearly fifteen seconds. */
+static void bursts_between_uneven_samples(void **state)
+{
+	(void)state;
+	for (usec_t phase = 0; phase < S(15); phase += S(1) / 5) {
+		const struct curve c = { .used = ramp,
+					 .rate = 200 * MB,
+					 .from = S(150) + phase,
+					 .until = S(160) + phase };
+		struct forecast f = { 0 };
+		usec_t t = 0;
+		for (int i = 0; t < S(400); i++) {
+			forecast_step(&f, t, (uint64_t)(100 * TB - c.used(&c, t)), 0);
+			assert_int_equal(forecast_fill_rate(&f), 0);
+			t += i % 2 ? S(49) / 10 : S(99) / 10;
+		}
+	}
+}
+
 /* Files that come and go beside a steady fill, and by themselves. */
 static void noise(void **state)
 {
@@ -292,6 +321,7 @@ int main(void)
 		cmocka_unit_test(own_removals_are_nothing),
 		cmocka_unit_test(noise),
 		cmocka_unit_test(bursts_do_not_count),
+		cmocka_unit_test(bursts_between_uneven_samples),
 		cmocka_unit_test(steady_fills_count),
 	};
 	return cmocka_run_group_tests_name("forecast-curves", tests, NULL, NULL);

@@ -143,6 +143,58 @@ static void rare_samples(void **state)
 	}
 }
 
+/* Where there is a sample a minute, four minutes are the window: a burst counts little in it. */
+static void samples_by_the_minute(void **state)
+{
+	(void)state;
+	struct forecast burst = { 0 }, filling = { 0 };
+	int64_t used = 0;
+	for (int i = 0; i < 30; i++) {
+		usec_t t = i * USEC_PER_MINUTE;
+		used += i == 15 || i == 16 ? GB : 0;
+		forecast_step(&burst, t, (uint64_t)(TB - used), 0);
+		assert_in_range(forecast_fill_rate(&burst), 0, 6 * MB);
+		forecast_step(&filling, t, (uint64_t)(TB - (i > 20 ? i - 20 : 0) * 600 * MB), 0);
+		if (i >= 24)
+			assert_near(forecast_fill_rate(&filling), 10 * MB, MB / 100);
+	}
+}
+
+/* Of what one sample tells of much more time than the others, the others are the trend, with caution. */
+static void one_long_interval(void **state)
+{
+	(void)state;
+	struct forecast f = { 0 };
+	forecast_step(&f, 0, (uint64_t)TB, 0);
+	forecast_step(&f, S(100), (uint64_t)(TB - filled(10 * MB, S(100))), 0);
+	assert_int_equal(forecast_fill_rate(&f), 0);
+	for (usec_t t = S(105); t <= S(115); t += S(5))
+		forecast_step(&f, t, (uint64_t)(TB - filled(10 * MB, t)), 0);
+	assert_near(forecast_fill_rate(&f), 5 * MB, MB / 100);
+}
+
+/* What was released counts for ten minutes, and only if nothing was forgotten in between. */
+static void releases_are_forgotten(void **state)
+{
+	(void)state;
+	struct forecast f = { 0 };
+	usec_t t = 0;
+	int64_t available = TB;
+	for (int i = 0; i < 120; i++)
+		forecast_step(&f, t += S(10), (uint64_t)(available += MB), 0);
+	struct forecast before = f;
+	for (int i = 0; i < FORECAST_MINUTES; i++)
+		assert_true(f.released[i] > 0);
+	for (int i = 0; i < 4; i++)
+		forecast_step(&f, t += S(90), (uint64_t)available, 0);
+	for (int i = 0; i < FORECAST_MINUTES; i++)
+		/* minutes 22 to 25 had nothing; the last interval ended in 21 */
+		assert_int_equal(f.released[i] > 0, i == 1 || i >= 6);
+	forecast_step(&before, t + S(3600), (uint64_t)available, 0);
+	for (int i = 0; i < FORECAST_MINUTES; i++)
+		assert_true(before.released[i] == 0);
+}
+
 /* Full: nothing more can be written, so nothing fills; but it is full. */
 static void full(void **state)
 {
@@ -251,6 +303,9 @@ int main(void)
 		cmocka_unit_test(pauses),
 		cmocka_unit_test(after_a_pause),
 		cmocka_unit_test(rare_samples),
+		cmocka_unit_test(samples_by_the_minute),
+		cmocka_unit_test(one_long_interval),
+		cmocka_unit_test(releases_are_forgotten),
 		cmocka_unit_test(full),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(replaced),
