@@ -54,7 +54,8 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 
 static bool is_wanted(const struct runtime_ops *ops, const struct runtime_options *options)
 {
-	return !options->type || strcmp(options->type, "auto") == 0 || strcmp(options->type, ops->type) == 0;
+	return !options->type || strcmp(options->type, "auto") == 0 ||
+	       strcmp(options->type, ops->type) == 0;
 }
 
 /* What comes from a runtime does not say which one; what comes from the socket does. */
@@ -85,7 +86,9 @@ static int open_path(const struct runtime_options *options, const char *path, st
 		r = open_socket(registry[i], options, path, ret, &why);
 		if (r == 0)
 			return 0;
-		(void)buf_printf(&failed, "%s%s", failed.len ? "; " : "", why.msg);
+		/* A connection that breaks whatever is said breaks for one reason. */
+		if (r != -ECONNRESET || r != first)
+			(void)buf_printf(&failed, "%s%s", failed.len ? "; " : "", why.msg);
 		first = first ? first : r;
 		if (!not_understood(r))
 			return err_set(e, -r, "%s", why.msg);

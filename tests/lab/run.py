@@ -3,6 +3,7 @@
 """Runs the laboratory's tests and prints TAP. Arguments: patterns on `file.test` names; see README.md."""
 
 import argparse
+import ast
 import concurrent.futures
 import fnmatch
 import glob
@@ -30,13 +31,21 @@ ALONE = ("test_nine_images", "test_nine_images_while_loading", "test_begins_when
 
 
 def collect(patterns):
-    """(module, function) of every test whose name matches."""
+    """(module, function) of every test whose name matches.
+
+    A module may say SHARED = ["space.dry_run", ...]: tests of other modules that are run for its RUNTIME as well. Their
+    function is "space.dry_run".
+    """
     found = []
     for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
         module = os.path.basename(path).removesuffix(".py")
         with open(path) as file:
-            names = [line[4:line.index("(")] for line in file if line.startswith("def test_")]
-        found += [(module, name) for name in names]
+            tree = ast.parse(file.read())
+        found += [(module, one.name) for one in tree.body
+                  if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")]
+        for one in tree.body:
+            if isinstance(one, ast.Assign) and getattr(one.targets[0], "id", "") == "SHARED":
+                found += [(module, name) for name in ast.literal_eval(one.value)]
     return [one for one in found if not patterns or any(_matches(one, pattern) for pattern in patterns)]
 
 
@@ -58,12 +67,20 @@ def why_not():
     return agent.missing()
 
 
+def test_of(module, name):
+    if "." not in name:
+        return getattr(module, name)
+    other, test = name.split(".")
+    return getattr(importlib.import_module(f"test_{other}"), f"test_{test}")
+
+
 def run_child(module, name, folder, keep):
     """In a process of its own: a hang or a crash is one failure, and the parent cleans up after it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with lab.Lab(folder) as laboratory:
+    itself = importlib.import_module(module)
+    with lab.Lab(folder, getattr(itself, "RUNTIME", "containerd")) as laboratory:
         try:
-            getattr(importlib.import_module(module), name)(laboratory)
+            test_of(itself, name)(laboratory)
             for one in laboratory.agents:
                 one.stop()
             return 0
@@ -92,7 +109,7 @@ def report(problem, laboratory):
 
 def wait_for_user(laboratory):
     for node in laboratory.nodes:
-        print(f"# kept: {node.fs.path}; ctr -a {node.containerd.socket} -n k8s.io images ls", file=sys.stderr)
+        print(f"# kept: {node.fs.path}; {node.runtime.how_to_look()}", file=sys.stderr)
     for one in laboratory.agents:
         print("# kept:", *one.command("status"), file=sys.stderr)
     print("# Ctrl-C removes it", file=sys.stderr, flush=True)

@@ -26,7 +26,7 @@ def test_containerd_stopped_mid_pass(lab):
     agent = lab.agent(node, endpoint=door.socket).start()
     check.wait_for(dead.is_set, 10, "the first removal")
     check.wait_for(lambda: agent.passes_done(result="error"), 10, "gc_runs_total{result=error}")
-    check.true(agent.warnings(r"list|connect|unavailable|runtime"), "the log says why the pass ended")
+    check.wait_for(lambda: agent.warnings(r"list|connect|unavailable|runtime"), 3, "the log says why the pass ended")
     check.equal(agent.get("/healthz")[0], 200, "GET /healthz")
     agent.wait_removed(1)
     check.wait_for(lambda: agent.metric("runtime_up") == 0, 15, "runtime_up")

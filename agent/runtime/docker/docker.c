@@ -23,6 +23,10 @@ static const struct engine_overhead overlay2 = {
 	.image = { 4096, 1 },
 };
 
+/* The files of a layer alone are what other drivers have in common. */
+static const struct engine_overhead other_driver = { .image = { 4096, 1 } };
+static const struct engine_overhead vfs = { .image = { 4096, 1 }, .copies = true };
+
 static bool is_older(const unsigned a[2], const unsigned b[2])
 {
 	return a[0] != b[0] ? a[0] < b[0] : a[1] < b[1];
@@ -85,7 +89,13 @@ static int docker_recognise(struct engine *engine, const struct engine_ping *pin
 static int docker_store(struct engine *engine, const cJSON *info, struct arena *arena,
 			const char **ret_path, struct err *e)
 {
-	engine->overhead = &overlay2;
+	const char *driver = "";
+	int r = engine_text(arena, info, "Driver", &driver, e);
+	if (r < 0)
+		return r;
+	engine->overhead = strstr(driver, "overlay")	? &overlay2
+			   : strcmp(driver, "vfs") == 0 ? &vfs
+							: &other_driver;
 	return engine_text(arena, info, "DockerRootDir", ret_path, e);
 }
 

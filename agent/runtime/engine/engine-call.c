@@ -107,11 +107,17 @@ static void what_it_said(const struct buf *body, char ret[SAID_MAX])
 		ret[len - 1] = '\0';
 }
 
-/* "GET /images/json": without the version in front and the parameters behind. */
+/* "GET /images/json": without the version in front and the parameters behind, slashes as people write them. */
 static int failed(const struct exchange *x, int code, const char *what, struct err *e)
 {
-	return err_set(e, code, "%s %.*s: %s", x->method, (int)strcspn(x->path, "?"), x->path,
-		       what);
+	cleanup_buf struct buf call = BUF_INIT(SAID_MAX);
+	static const char slash[] = "%2F";
+	for (const char *c = x->path; *c && *c != '?'; c++) {
+		bool escaped = strncmp(c, slash, strlen(slash)) == 0;
+		(void)buf_putc(&call, escaped ? '/' : *c);
+		c += escaped ? strlen(slash) - 1 : 0;
+	}
+	return err_set(e, code, "%s %s: %s", x->method, buf_string(&call), what);
 }
 
 static int answered(struct exchange *x, long status, struct err *e)
@@ -211,8 +217,9 @@ int engine_list(struct engine_peer *peer, enum runtime_operation operation, cons
 }
 
 int engine_delete(struct engine_peer *peer, enum runtime_operation operation, const char *path,
-		  struct err *e)
+		  cJSON **ret, struct err *e)
 {
+	*ret = NULL;
 	struct exchange x = {
 		.method = "DELETE",
 		.path = path,
@@ -220,6 +227,8 @@ int engine_delete(struct engine_peer *peer, enum runtime_operation operation, co
 		.timeout = peer->timeout,
 	};
 	int r = measured(peer, operation, &x, e);
+	if (r == 0)
+		(void)!json_parse(buf_string(&x.body), x.body.len, ret, NULL);
 	buf_done(&x.body);
 	return r;
 }

@@ -44,9 +44,10 @@ must_check int engine_list(struct engine_peer *peer, enum runtime_operation oper
 			   const char *path,
 			   int (*on_value)(void *ctx, const cJSON *value, struct err *e), void *ctx,
 			   struct err *e);
-/* Deletes what is there. */
+/* Deletes what is there. *ret is the engine's account of it, which the caller releases; NULL when
+ * that is no JSON. */
 must_check int engine_delete(struct engine_peer *peer, enum runtime_operation operation,
-			     const char *path, struct err *e);
+			     const char *path, cJSON **ret, struct err *e);
 /* An answer without end: objects as they come, until watch's descriptor ends it (-ECANCELED). An engine
  * that ends it is -ECONNRESET. */
 must_check int engine_follow(struct engine_peer *peer, const char *path, const int *stop_fd,

@@ -276,6 +276,28 @@ int engine_convert_volumes(const cJSON *json, struct arena *arena, const char *c
 	return r;
 }
 
+/* --- what was deleted ---------------------------------------------------------------------------- */
+
+static bool is_text(const cJSON *json, const char *text)
+{
+	return cJSON_IsString(json) && strcmp(json->valuestring, text) == 0;
+}
+
+/* Docker: [{"Untagged":"a:1"},{"Deleted":ID}]; Podman: {"Untagged":["a:1"],"Deleted":[ID]}. */
+bool engine_convert_deleted(const cJSON *json, const char *image_id)
+{
+	const cJSON *list = json, *item;
+	if (cJSON_IsObject(json) && json_get_array(json, "Deleted", &list, NULL) < 0)
+		return false;
+	cJSON_ArrayForEach(item, list)
+	{
+		if (is_text(item, image_id) ||
+		    is_text(cJSON_GetObjectItemCaseSensitive(item, "Deleted"), image_id))
+			return true;
+	}
+	return false;
+}
+
 /* --- layers -------------------------------------------------------------------------------------- */
 
 int engine_convert_layers(const cJSON *image, struct arena *arena, const char *const **ret,

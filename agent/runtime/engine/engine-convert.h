@@ -52,5 +52,8 @@ must_check int engine_convert_layers(const cJSON *image, struct arena *arena,
 must_check int engine_convert_sizes(const cJSON *image, const cJSON *history, size_t n_layers,
 				    struct arena *arena, const uint64_t **ret, struct err *e);
 
+/* Whether an engine's account of what it deleted says that the image itself has gone. */
+bool engine_convert_deleted(const cJSON *json, const char *image_id);
+
 /* What happened to a container; false when the event is of something else or makes no sense. */
 bool engine_convert_event(const cJSON *json, struct arena *arena, struct container_event *ret);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/layers.h"
+#include "core/space.h"
 #include "util/limits.h"
 
 #define DIGEST_SIZE	32
@@ -217,16 +218,29 @@ static void forget(struct engine_layers *l)
 	make_slots(l);
 }
 
-static struct layer layer_make(const struct node *node, const struct engine_overhead *overhead)
+/* What the files of a layer take. */
+static uint64_t files_of(const struct engine_layers *l, const struct node *node, bool copies)
 {
-	uint64_t inodes = node->bytes / BYTES_PER_INODE + (node->bytes % BYTES_PER_INODE > 0);
+	uint64_t bytes = node->bytes;
+	while (copies && node->parent != NOTHING) {
+		node = &l->nodes[node->parent];
+		bytes = amount_add(bytes, node->bytes);
+	}
+	return bytes;
+}
+
+static struct layer layer_make(const struct engine_layers *l, const struct node *node,
+			       const struct engine_overhead *overhead)
+{
 	if (node->parent == IMAGES)
 		return (struct layer){ overhead->image.bytes, overhead->image.inodes, 1 };
-	if (node->parent == NOTHING)
-		return (struct layer){ node->bytes + overhead->lowest.bytes,
-				       inodes + overhead->lowest.inodes, 0 };
-	return (struct layer){ node->bytes + overhead->other.bytes, inodes + overhead->other.inodes,
-			       0 };
+	bool lowest = node->parent == NOTHING;
+	uint64_t bytes = files_of(l, node, overhead->copies);
+	uint64_t inodes = bytes / BYTES_PER_INODE + (bytes % BYTES_PER_INODE > 0);
+	return (struct layer){
+		.bytes = amount_add(bytes, lowest ? overhead->lowest.bytes : overhead->other.bytes),
+		.inodes = inodes + (lowest ? overhead->lowest.inodes : overhead->other.inodes),
+	};
 }
 
 static void apply_to_image(const struct engine_layers *l, const struct node *node,
@@ -252,7 +266,7 @@ void engine_layers_apply(struct engine_layers *l, struct inventory *inv,
 	inv->layers = arena_calloc(&inv->arena, l->n + 1, sizeof(*inv->layers));
 	inv->n_layers = l->n;
 	for (size_t i = 0; i < l->n; i++)
-		inv->layers[i] = layer_make(&l->nodes[i], overhead);
+		inv->layers[i] = layer_make(l, &l->nodes[i], overhead);
 	for (size_t i = 0; i < inv->n_images; i++) {
 		const struct node *node = find_image(l, inv->images[i].id);
 		if (node)

@@ -45,6 +45,7 @@ struct engine_overhead {
 	struct {
 		uint64_t bytes, inodes;
 	} lowest, other, image; /* of an image's lowest layer, of each other one, of the image */
+	bool copies;		/* a layer has all that is below it once more (the driver vfs) */
 };
 /*
  * Sets the layers of inv, those of its images that are known, and these images' predictions. How

@@ -116,11 +116,13 @@ static int ask_volumes(struct engine *engine, const char *id, const struct cri_c
 		r = engine_get(&engine->peer, OPERATION_CONTAINER_STATUS, path, &json, e);
 	if (r == -ENODATA)
 		return 0;
-	if (r == 0)
-		r = engine_convert_volumes(json, &arena, &images, &n, e);
-	if (r == 0)
-		*ret = cri_cache_add(&engine->volumes, id, images, n);
-	return r;
+	if (r < 0)
+		return r;
+	r = engine_convert_volumes(json, &arena, &images, &n, e);
+	if (r < 0)
+		return err_prefix(e, "GET /containers/%s/json: ", id);
+	*ret = cri_cache_add(&engine->volumes, id, images, n);
+	return 0;
 }
 
 /* The cache forgets, the inventory stays: everything is copied. */
@@ -237,10 +239,11 @@ static int ask_store(struct engine *engine, struct err *e)
 	cleanup_arena struct arena arena = { 0 };
 	const char *path = "";
 	int r = engine_get(&engine->peer, OPERATION_IMAGE_FS_INFO, "/info", &info, e);
-	if (r == 0)
-		r = engine->dialect->store(engine, info, &arena, &path, e);
 	if (r < 0)
 		return r;
+	r = engine->dialect->store(engine, info, &arena, &path, e);
+	if (r < 0)
+		return err_prefix(e, "GET /info: ");
 	if (*path != '/')
 		return err_set(e, EBADMSG, "GET /info: the images' path is not absolute: \"%.80s\"",
 			       path);
@@ -321,35 +324,40 @@ static int came_into_use(struct engine *engine, const struct image *image, struc
 		       : err_set(e, EBUSY, "container %s uses it since it was listed", use.by);
 }
 
-static int delete_reference(struct engine *engine, const char *reference, struct err *e)
+/* *ret_gone: the engine says that the image has gone with this reference. */
+static int delete_reference(struct engine *engine, const struct image *image, const char *reference,
+			    bool *ret_gone, struct err *e)
 {
 	char path[ENGINE_PATH_MAX];
+	cleanup_json cJSON *json = NULL;
 	int r = engine_path(path, "/images/", reference, "", e);
 	if (r == 0)
-		r = engine_delete(&engine->peer, OPERATION_REMOVE_IMAGE, path, e);
+		r = engine_delete(&engine->peer, OPERATION_REMOVE_IMAGE, path, &json, e);
+	*ret_gone = r == 0 && engine_convert_deleted(json, image->id);
 	return r == -ENODATA ? 0 : r;
 }
 
 /* One after the other. The caller has just looked at the containers ahead of the first. */
 static int delete_references(struct engine *engine, const struct image *image,
-			     const char *const *references, size_t n, struct err *e)
+			     const char *const *references, size_t n, bool *ret_gone, struct err *e)
 {
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	for (size_t i = 0; r == 0 && !*ret_gone && i < n; i++) {
 		if (i > 0)
 			r = came_into_use(engine, image, e);
 		if (r == 0)
-			r = delete_reference(engine, references[i], e);
+			r = delete_reference(engine, image, references[i], ret_gone, e);
 	}
 	return r;
 }
 
 /* An image that was pulled by its digest has no other name. */
-static int delete_names(struct engine *engine, const struct image *image, struct err *e)
+static int delete_names(struct engine *engine, const struct image *image, bool *ret_gone,
+			struct err *e)
 {
 	if (image->n_names > 0)
-		return delete_references(engine, image, image->names, image->n_names, e);
-	return delete_references(engine, image, image->digests, image->n_digests, e);
+		return delete_references(engine, image, image->names, image->n_names, ret_gone, e);
+	return delete_references(engine, image, image->digests, image->n_digests, ret_gone, e);
 }
 
 /* What has no name any more, or never had one. */
@@ -357,12 +365,13 @@ static int delete_rest(struct engine *engine, const struct image *listed, struct
 {
 	cleanup_arena struct arena arena = { 0 };
 	struct image now;
+	bool gone;
 	int r = look_again(engine, listed, &arena, &now, e);
 	if (r < 0)
 		return r;
 	if (now.n_names > 0)
 		return err_set(e, EBUSY, "it is still there as %s", now.names[0]);
-	return delete_reference(engine, listed->id, e);
+	return delete_reference(engine, listed, listed->id, &gone, e);
 }
 
 int engine_remove_image(struct runtime *runtime, const struct image *image, struct err *e)
@@ -370,10 +379,11 @@ int engine_remove_image(struct runtime *runtime, const struct image *image, stru
 	struct engine *engine = engine_of(runtime);
 	cleanup_arena struct arena arena = { 0 };
 	struct image now;
+	bool gone = false;
 	int r = look_again(engine, image, &arena, &now, e);
 	if (r == 0)
-		r = delete_names(engine, &now, e);
-	if (r == 0)
+		r = delete_names(engine, &now, &gone, e);
+	if (r == 0 && !gone)
 		r = delete_rest(engine, image, e);
 	return r == -ENODATA ? 0 : r;
 }

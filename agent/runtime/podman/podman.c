@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/engine/engine-text.h"
 #include "runtime/engine/engine.h"
@@ -20,6 +21,9 @@ static const struct engine_overhead overlay = {
 	.other = { 8 * 4096, 8 },
 	.image = { 4 * 4096, 5 },
 };
+
+static const struct engine_overhead other_driver = { .image = { 4 * 4096, 5 } };
+static const struct engine_overhead vfs = { .image = { 4 * 4096, 5 }, .copies = true };
 
 static int podman_recognise(struct engine *engine, const struct engine_ping *ping, struct err *e)
 {
@@ -46,8 +50,14 @@ static int podman_store(struct engine *engine, const cJSON *info, struct arena *
 	const cJSON *store = NULL;
 	struct err why = { 0 };
 	if (json_get_object(info, "store", &store, &why) < 0)
-		return err_set(e, EBADMSG, "GET /info: %s", why.msg);
-	engine->overhead = &overlay;
+		return err_set(e, EBADMSG, "%s", why.msg);
+	const char *driver = "";
+	int r = engine_text(arena, store, "graphDriverName", &driver, e);
+	if (r < 0)
+		return r;
+	engine->overhead = strcmp(driver, "overlay") == 0 ? &overlay
+			   : strcmp(driver, "vfs") == 0	  ? &vfs
+							  : &other_driver;
 	return engine_text(arena, store, "graphRoot", ret_path, e);
 }
 

@@ -5,6 +5,17 @@ Measured there: containerd and the reserved blocks are 9 %, so 3 images make 49 
 """
 
 from . import images
+from .loopfs import MB
+
+# Of random bytes and of zeros. containerd keeps the blob beside the unpacked layer, Docker and Podman do not.
+SIZES = {"containerd": 10 * MB, "docker": 15_300_000, "podman": 15_300_000}
+_size = SIZES["containerd"]
+
+
+def for_runtime(name):
+    """The images take as much on the disk in each of them."""
+    global _size
+    _size = SIZES[name]
 
 
 def name(number):
@@ -16,7 +27,7 @@ def names(*numbers):
 
 
 def app(number, **more):
-    return images.simple(name(number), **more)
+    return images.simple(name(number), **dict({"random": _size, "zeros": _size}, **more))
 
 
 def load(node, count, first=1, **more):

@@ -122,6 +122,9 @@ class Containerd:
         if self.cri:
             self.cri.close()
 
+    def how_to_look(self):
+        return f"ctr -a {self.socket} -n k8s.io images ls"
+
     def log_tail(self, lines=30):
         with open(self.log_path, errors="replace") as file:
             return "".join(file.readlines()[-lines:])

@@ -9,39 +9,49 @@ import tempfile
 import threading
 import time
 
-from . import images, loopfs
+from . import apps, check, images, loopfs
 from .agent import Agent
 from .containerd import Containerd
+from .docker import Docker
 from .hostnode import HostContainerd
+from .http_proxy import HttpProxy
+from .podman import Podman
 from .proxy import Proxy
+
+RUNTIMES = {"containerd": Containerd, "docker": Docker, "podman": Podman}
 
 
 class Node:
-    """A filesystem with a containerd on it, as the agent finds it."""
+    """A filesystem with a runtime on it, as the agent finds it."""
 
-    def __init__(self, fs, containerd):
-        self.fs, self.containerd = fs, containerd
+    def __init__(self, fs, runtime):
+        self.fs, self.runtime = fs, runtime
+
+    @property
+    def containerd(self):
+        return self.runtime
 
     @property
     def cri(self):
-        return self.containerd.cri
+        return self.runtime.cri
 
     def load(self, *wanted):
-        return [self.containerd.load(image) for image in wanted]
+        return [self.runtime.load(image) for image in wanted]
 
     def names(self):
-        return self.containerd.names()
+        return self.runtime.names()
 
 
 class Lab:
     """Use as a context manager. Sizes and thresholds are the caller's; every process and mount is ours."""
 
-    def __init__(self, folder=None):
-        self.folder = folder or make_folder()
+    def __init__(self, folder=None, runtime="containerd"):
+        self.folder, self.runtime = folder or make_folder(), runtime
         self.stack = contextlib.ExitStack()
         self.agents, self.nodes, self.proxies = [], [], []
         self.more_logs = []     # (title, function that gives the text)
         self.store = images.Store()
+        apps.for_runtime(runtime)
 
     def __enter__(self):
         return self
@@ -75,10 +85,14 @@ class Lab:
     def node(self, kind="ext4", size=256 * loopfs.MIB, options=(), backing=None):
         fs = self.filesystem(kind, size, options, backing)
         folder = os.path.join(self.folder, f"n{len(self.nodes)}")
-        containerd = Containerd(folder, os.path.join(fs.path, "containerd"), self.store)
-        self.stack.callback(containerd.close)
+        kind_of_runtime = RUNTIMES[self.runtime]
+        lacking = [one for one in getattr(kind_of_runtime, "programs", ()) if not shutil.which(one)]
+        if lacking:
+            raise check.Skip(f"{lacking[0]} is not installed")
+        runtime = kind_of_runtime(folder, os.path.join(fs.path, self.runtime), self.store)
+        self.stack.callback(runtime.close)
         os.makedirs(folder)
-        node = Node(fs, containerd.start())
+        node = Node(fs, runtime.start())
         self.nodes.append(node)
         return node
 
@@ -95,7 +109,8 @@ class Lab:
 
     def proxy(self, node, before=None, after=None):
         socket_path = os.path.join(self.folder, f"p{len(self.proxies)}.sock")
-        proxy = Proxy(socket_path, node.containerd.socket, before, after).start()
+        kind = Proxy if self.runtime == "containerd" else HttpProxy
+        proxy = kind(socket_path, node.runtime.socket, before, after).start()
         self.proxies.append(proxy)
         self.stack.callback(proxy.close)
         return proxy
@@ -105,7 +120,7 @@ class Lab:
         base = {"filesystems": {"nodefs": node.fs.path, "imagefs": "auto"},
                 "image-gc": {"imageGCHighThresholdPercent": high, "imageGCLowThresholdPercent": low,
                              "imageMinimumGCAge": minimum_age},
-                "runtime": {"endpoint": f"unix://{endpoint or node.containerd.socket}", "timeout": "30s"}}
+                "runtime": {"endpoint": f"unix://{endpoint or node.runtime.socket}", "timeout": "30s"}}
         for section, keys in (settings or {}).items():
             base.setdefault(section, {}).update(keys)
         agent = Agent(os.path.join(self.folder, f"a{len(self.agents)}"), base)
@@ -130,8 +145,8 @@ class Lab:
         for number, agent in enumerate(self.agents):
             yield f"agent {number}, last lines of its log", agent.log_tail()
         for number, node in enumerate(self.nodes):
-            if os.path.exists(node.containerd.log_path):
-                yield f"containerd {number}, last lines of its log", node.containerd.log_tail(8)
+            if os.path.exists(node.runtime.log_path):
+                yield f"runtime {number}, last lines of its log", node.runtime.log_tail(8)
         for title, read in self.more_logs:
             yield title, read()
 
@@ -193,16 +208,10 @@ def sweep(folder):
     for pid in processes_of(folder):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    time.sleep(0.05 if mounts_below(folder) else 0)
-    for path in reversed(mounts_below(folder)):
+    time.sleep(0.05 if loopfs.mounts_below(folder) else 0)
+    for path in reversed(loopfs.mounts_below(folder)):
         loopfs.umount(path, patience=1)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def mounts_below(folder):
-    with open("/proc/self/mounts") as table:
-        paths = [line.split()[1].replace("\\040", " ") for line in table]
-    return [path for path in paths if path.startswith(folder + "/")]
 
 
 def processes_of(folder):
@@ -215,8 +224,8 @@ def processes_of(folder):
                 if folder.encode() in file.read() and int(entry) not in spared:
                     found.append(int(entry))
     for path, _, files in os.walk(folder):
-        if "init.pid" in files:
-            with contextlib.suppress(OSError, ValueError), open(os.path.join(path, "init.pid")) as file:
+        for name in {"init.pid", "pidfile"}.intersection(files):
+            with contextlib.suppress(OSError, ValueError), open(os.path.join(path, name)) as file:
                 found += [pid for pid in [int(file.read())] if _is_pause(pid)]
     return found
 

@@ -40,6 +40,9 @@ class LoopFs:
 
     def umount(self):
         if self.mounted:
+            # Docker leaves the mount of a container that was paused, Podman one of its own folder.
+            for path in reversed(mounts_below(self.path)):
+                umount(path, patience=1)
             umount(self.path)
             self.mounted = False
         if os.path.exists(self.file):
@@ -125,6 +128,12 @@ def ensure_loop_device():
     if not os.path.exists(free):
         with contextlib.suppress(FileExistsError):
             os.mknod(free, 0o660 | stat.S_IFBLK, os.makedev(7, int(free.removeprefix("/dev/loop"))))
+
+
+def mounts_below(folder):
+    with open("/proc/self/mounts") as table:
+        paths = [line.split()[1].replace("\\040", " ") for line in table]
+    return [path for path in paths if path.startswith(folder + "/")]
 
 
 def umount(path, patience=5):
