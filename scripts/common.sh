@@ -26,13 +26,14 @@ BUILD_PACKAGES=(autoconf automake libtool pkg-config make gcc libc6-dev protobuf
 	libsystemd-dev libcurl4-openssl-dev libcjson-dev libinih-dev libprotobuf-c-dev
 	libmicrohttpd-dev libyaml-dev)
 
-# Of the given Debian packages those that are not installed. Docker's own containerd package is as
+# Of the given Debian packages those that are not installed. What has come from elsewhere is as
 # good as Debian's, which would have to replace it; so is a kubectl from elsewhere.
 missing_packages() {
 	local name
 	for name; do
 		case $name in
-		containerd | runc) command -v "$name" >/dev/null && continue ;;
+		containerd | runc | podman) command -v "$name" >/dev/null && continue ;;
+		docker.io) command -v dockerd >/dev/null && continue ;;
 		kubernetes-client) command -v kubectl >/dev/null && continue ;;
 		esac
 		[ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || say "$name"
