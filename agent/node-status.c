@@ -183,13 +183,13 @@ void node_status_forecast(struct status_filesystem *f, const struct forecast *fo
 void node_status_runtime(struct status_runtime *ret, const struct runtime *r,
 			 const struct config *config, int result, const struct err *e)
 {
-	bool automatic = strcmp(config->runtime_endpoint, "auto") == 0;
+	bool automatic = strcmp(config->runtimes[0].endpoint, "auto") == 0;
 	ret->up = result == 0;
 	ret->configured = !(automatic && !r && result == -ENOENT);
 	node_status_text(ret->error, result < 0 ? e->msg : "");
 	if (!r) {
 		if (!ret->name[0])
-			node_status_text(ret->name, config->runtime_endpoint);
+			node_status_text(ret->name, config->runtimes[0].endpoint);
 		return;
 	}
 	node_status_text(ret->name, r->name[0] ? r->name : r->endpoint);

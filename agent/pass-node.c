@@ -31,9 +31,9 @@ void pass_node_done(struct pass_node *node)
 
 static bool runtime_is_current(const struct pass_node *node, const struct config *config)
 {
-	return node->runtime && strcmp(node->endpoint, config->runtime_endpoint) == 0 &&
-	       strcmp(node->type, config->runtime_type) == 0 &&
-	       node->timeout == config->runtime_timeout;
+	return node->runtime && strcmp(node->endpoint, config->runtimes[0].endpoint) == 0 &&
+	       strcmp(node->type, config->runtimes[0].type) == 0 &&
+	       node->timeout == config->runtimes[0].timeout;
 }
 
 int pass_node_connect(struct pass_node *node, const struct config *config, struct err *e)
@@ -43,9 +43,9 @@ int pass_node_connect(struct pass_node *node, const struct config *config, struc
 	node->runtime = runtime_free(node->runtime);
 	free(node->endpoint);
 	free(node->type);
-	node->endpoint = xstrdup(config->runtime_endpoint);
-	node->type = xstrdup(config->runtime_type);
-	node->timeout = config->runtime_timeout;
+	node->endpoint = xstrdup(config->runtimes[0].endpoint);
+	node->type = xstrdup(config->runtimes[0].type);
+	node->timeout = config->runtimes[0].timeout;
 	struct runtime_options options = {
 		.endpoint = node->endpoint,
 		.type = node->type,

@@ -32,7 +32,7 @@ static void refresh_status(struct agent *a)
 		.name = "reclaim",
 		.busy = a->reclaimer.jobs > 0,
 		/* one call ends within the timeout; a pass is many calls, but each is short */
-		.stuck = running > 2 * a->config->config->runtime_timeout,
+		.stuck = running > 2 * a->config->config->runtimes[0].timeout,
 		.busy_for = running,
 	};
 	const struct watcher *w = &a->watcher;

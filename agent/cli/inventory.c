@@ -90,7 +90,7 @@ static void add_policy(struct scenario *s, const struct config *config, const st
 		cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
 		if (!is_policy(key))
 			continue;
-		config_key_print(key, config, &value);
+		config_key_print(key, config, 0, &value);
 		/* auto depends on the runtime, which a scenario does not have */
 		bool unrecoverable = strcmp(key->name, "keep-unrecoverable") == 0;
 		if (unrecoverable)

@@ -15,10 +15,12 @@ struct config *config_defaults(void)
 {
 	struct config *c = xnew(struct config);
 	for (size_t i = 0; i < n_config_keys; i++) {
-		int r = config_key_set(&config_keys[i], c, config_keys[i].default_value, NULL);
+		int r = config_key_set(&config_keys[i], c, 0, config_keys[i].default_value, NULL);
 		assert(r == 0);
 		(void)r;
 	}
+	c->runtimes[0].name = xstrdup("");
+	c->n_runtimes = 1;
 	int r = eviction_texts_parse(c, EVICTION_OURS, &c->eviction.thresholds, NULL);
 	assert(r == 0);
 	(void)r;
@@ -30,7 +32,10 @@ struct config *config_free(struct config *c)
 	if (!c)
 		return NULL;
 	for (size_t i = 0; i < n_config_keys; i++)
-		config_key_done(&config_keys[i], c);
+		for (size_t k = 0; k < config_key_instances(&config_keys[i], c); k++)
+			config_key_done(&config_keys[i], c, k);
+	for (size_t i = 0; i < c->n_runtimes; i++)
+		free(c->runtimes[i].name);
 	for (size_t i = 0; i < c->files.n_words; i++)
 		free(c->files.words[i]);
 	free(c->files.words);
@@ -66,16 +71,28 @@ int config_load(const struct config_source *source, struct config **ret, struct 
 
 /* --- printing ------------------------------------------------------------------------------ */
 
-static bool starts_section(size_t i)
+/* The key behind the last one of the section that key i begins. */
+static size_t section_end(size_t i)
 {
-	return i == 0 || strcmp(config_keys[i].section, config_keys[i - 1].section) != 0;
+	size_t end = i + 1;
+	while (end < n_config_keys && strcmp(config_keys[end].section, config_keys[i].section) == 0)
+		end++;
+	return end;
 }
 
-static void print_line(const struct config_key *key, const struct config *c, struct buf *out)
+static void print_section_name(const struct config_key *key, const struct config *c,
+			       size_t instance, struct buf *out)
+{
+	const char *name = config_key_is_repeatable(key) ? c->runtimes[instance].name : "";
+	(void)buf_printf(out, "%s%s%s", key->section, *name ? " " : "", name);
+}
+
+static void print_line(const struct config_key *key, const struct config *c, size_t instance,
+		       struct buf *out)
 {
 	cleanup_buf struct buf line = BUF_INIT(BUF_MAX_CONFIG_FILE), mark = BUF_INIT(256);
 	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
-	config_key_print(key, c, &value);
+	config_key_print(key, c, instance, &value);
 	(void)buf_printf(&line, "%s =%s%s", key->name, value.len ? " " : "", buf_string(&value));
 	if (line.len >= CONFIG_MAX_LINE) {
 		/* As it must have been written, if it came from a file. */
@@ -98,10 +115,14 @@ static void print_line(const struct config_key *key, const struct config *c, str
 
 void config_print_ini(const struct config *c, struct buf *out)
 {
-	for (size_t i = 0; i < n_config_keys; i++) {
-		if (starts_section(i))
-			(void)buf_printf(out, "%s[%s]\n", i ? "\n" : "", config_keys[i].section);
-		print_line(&config_keys[i], c, out);
+	for (size_t i = 0; i < n_config_keys; i = section_end(i)) {
+		for (size_t k = 0; k < config_key_instances(&config_keys[i], c); k++) {
+			(void)buf_puts(out, i ? "\n[" : "[");
+			print_section_name(&config_keys[i], c, k, out);
+			(void)buf_puts(out, "]\n");
+			for (size_t j = i; j < section_end(i); j++)
+				print_line(&config_keys[j], c, k, out);
+		}
 	}
 }
 
@@ -114,9 +135,9 @@ static void print_words_json(struct json_writer *w, const char *name, const stru
 }
 
 static void print_value_json(struct json_writer *w, const struct config_key *key,
-			     const struct config *c)
+			     const struct config *c, size_t instance)
 {
-	const void *member = (const char *)c + key->offset;
+	const void *member = config_key_member(key, c, instance);
 	if (key->type == CONFIG_BOOL) {
 		json_bool(w, key->name, *(const bool *)member);
 	} else if (key->type == CONFIG_INTEGER || key->type == CONFIG_PERCENT) {
@@ -125,7 +146,7 @@ static void print_value_json(struct json_writer *w, const struct config_key *key
 		print_words_json(w, key->name, member);
 	} else {
 		cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
-		config_key_print(key, c, &value);
+		config_key_print(key, c, instance, &value);
 		json_string(w, key->name, buf_string(&value));
 	}
 }
@@ -134,15 +155,16 @@ void config_print_json(const struct config *c, struct buf *out)
 {
 	struct json_writer w = { .out = out };
 	json_object_begin(&w, NULL);
-	for (size_t i = 0; i < n_config_keys; i++) {
-		if (starts_section(i)) {
-			if (i > 0)
-				json_object_end(&w);
-			json_object_begin(&w, config_keys[i].section);
+	for (size_t i = 0; i < n_config_keys; i = section_end(i)) {
+		for (size_t k = 0; k < config_key_instances(&config_keys[i], c); k++) {
+			cleanup_buf struct buf name = BUF_INIT(256);
+			print_section_name(&config_keys[i], c, k, &name);
+			json_object_begin(&w, buf_string(&name));
+			for (size_t j = i; j < section_end(i); j++)
+				print_value_json(&w, &config_keys[j], c, k);
+			json_object_end(&w);
 		}
-		print_value_json(&w, &config_keys[i], c);
 	}
-	json_object_end(&w);
 	json_object_end(&w);
 }
 

@@ -11,6 +11,7 @@
 #include "util/alloc.h"
 #include "util/buf.h"
 #include "util/err.h"
+#include "util/limits.h"
 #include "util/usec.h"
 
 /* The effective configuration: plain values, owned strings, immutable once loaded. */
@@ -37,6 +38,14 @@ enum when_futile {
 struct word_list {
 	char **words;
 	size_t n_words;
+};
+
+/* A section [runtime], or one of several [runtime NAME]. */
+struct runtime_config {
+	char *name;	/* "" without one */
+	char *endpoint; /* "auto" or "unix:///path" */
+	char *type;	/* "auto", "cri", "docker" or "podman" */
+	usec_t timeout;
 };
 
 struct config {
@@ -67,9 +76,8 @@ struct config {
 	char *kubelet_config; /* "auto", "no" or an absolute path */
 	int64_t kubelet_lead_percent;
 
-	char *runtime_endpoint; /* "auto" or "unix:///path" */
-	char *runtime_type;	/* "auto", "cri", "docker" or "podman" */
-	usec_t runtime_timeout;
+	struct runtime_config runtimes[N_MAX_RUNTIMES];
+	size_t n_runtimes; /* 1 at least */
 
 	enum tristate kubernetes_events;
 	char *kubernetes_kubeconfig; /* "" or an absolute path */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/keys.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "config/checks.h"
@@ -329,7 +330,7 @@ const struct config_key config_keys[] = {
 		.section = "runtime",
 		.name = "endpoint",
 		.type = CONFIG_STRING,
-		AT(runtime_endpoint),
+		AT(runtimes[0].endpoint),
 		.default_value = "auto",
 		.expected = "auto or unix:///PATH",
 		.check = check_endpoint,
@@ -340,7 +341,7 @@ const struct config_key config_keys[] = {
 		.section = "runtime",
 		.name = "type",
 		.type = CONFIG_STRING,
-		AT(runtime_type),
+		AT(runtimes[0].type),
 		.default_value = "auto",
 		.expected = "auto, cri, docker or podman",
 		.check = check_runtime_type,
@@ -352,7 +353,7 @@ const struct config_key config_keys[] = {
 		.section = "runtime",
 		.name = "timeout",
 		.type = CONFIG_DURATION,
-		AT(runtime_timeout),
+		AT(runtimes[0].timeout),
 		.min = 100 * USEC_PER_MSEC,
 		.max = USEC_PER_HOUR,
 		.default_value = "2m",
@@ -431,17 +432,40 @@ const struct config_key *config_key_find(const char *section, const char *name)
 	return NULL;
 }
 
-int config_key_set(const struct config_key *key, struct config *c, const char *value, struct err *e)
+bool config_key_is_repeatable(const struct config_key *key)
 {
-	return value_parse(key, (char *)c + key->offset, value, e);
+	return strcmp(key->section, CONFIG_REPEATABLE_SECTION) == 0;
 }
 
-void config_key_print(const struct config_key *key, const struct config *c, struct buf *out)
+size_t config_key_instances(const struct config_key *key, const struct config *c)
 {
-	value_print(key, (const char *)c + key->offset, out);
+	return config_key_is_repeatable(key) ? c->n_runtimes : 1;
 }
 
-void config_key_done(const struct config_key *key, struct config *c)
+static size_t offset_of(const struct config_key *key, size_t instance)
 {
-	value_done(key, (char *)c + key->offset);
+	assert(instance == 0 || config_key_is_repeatable(key));
+	return key->offset + instance * sizeof(struct runtime_config);
+}
+
+int config_key_set(const struct config_key *key, struct config *c, size_t instance,
+		   const char *value, struct err *e)
+{
+	return value_parse(key, (char *)c + offset_of(key, instance), value, e);
+}
+
+void config_key_print(const struct config_key *key, const struct config *c, size_t instance,
+		      struct buf *out)
+{
+	value_print(key, (const char *)c + offset_of(key, instance), out);
+}
+
+void config_key_done(const struct config_key *key, struct config *c, size_t instance)
+{
+	value_done(key, (char *)c + offset_of(key, instance));
+}
+
+const void *config_key_member(const struct config_key *key, const struct config *c, size_t instance)
+{
+	return (const char *)c + offset_of(key, instance);
 }

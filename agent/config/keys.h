@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,7 @@ enum config_type {
 struct config_key {
 	const char *section, *name;
 	enum config_type type;
-	size_t offset; /* of the member in struct config */
+	size_t offset; /* of the member in struct config; of the first, where there are several */
 	int64_t min, max;
 	const char *const *choices; /* CHOICE: NULL-terminated */
 	const char *default_value;  /* as it is written in a file, in the form that is printed */
@@ -43,10 +44,23 @@ extern const size_t n_config_keys;
 
 /* The key of that section and name, or NULL. */
 const struct config_key *config_key_find(const char *section, const char *name);
+
+/* The section that may be there several times, each with a name of its own. */
+#define CONFIG_REPEATABLE_SECTION "runtime"
+bool config_key_is_repeatable(const struct config_key *key);
+/* How many times c has the key. */
+size_t config_key_instances(const struct config_key *key, const struct config *c);
+
+/* In the following, instance is an index of c's runtimes for keys that are repeatable, else 0. */
+
 /* Parses value and stores it into c. -EINVAL: e says what is allowed, without file and line. */
-must_check int config_key_set(const struct config_key *key, struct config *c, const char *value,
-			      struct err *e);
+must_check int config_key_set(const struct config_key *key, struct config *c, size_t instance,
+			      const char *value, struct err *e);
 /* Appends the value as it is written in a file. */
-void config_key_print(const struct config_key *key, const struct config *c, struct buf *out);
+void config_key_print(const struct config_key *key, const struct config *c, size_t instance,
+		      struct buf *out);
+/* Where c holds it; the type is the key's. */
+const void *config_key_member(const struct config_key *key, const struct config *c,
+			      size_t instance);
 /* Releases what c holds for the key. */
-void config_key_done(const struct config_key *key, struct config *c);
+void config_key_done(const struct config_key *key, struct config *c, size_t instance);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/loader.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -23,30 +24,135 @@ struct loader loader_for(struct config *config)
 {
 	return (struct loader){
 		.config = config,
-		.origins = xcalloc(n_config_keys, sizeof(struct origin)),
+		.origins = xcalloc(n_config_keys * N_MAX_RUNTIMES, sizeof(struct origin)),
 	};
 }
 
 void loader_done(struct loader *l)
 {
-	for (size_t i = 0; l->origins && i < n_config_keys; i++)
+	for (size_t i = 0; l->origins && i < n_config_keys * N_MAX_RUNTIMES; i++)
 		free(l->origins[i].where);
 	free(l->origins);
 	*l = (struct loader){ 0 };
 }
 
+static struct origin *origin_in(const struct loader *l, const struct config_key *key,
+				size_t instance)
+{
+	return &l->origins[(size_t)(key - config_keys) + instance * n_config_keys];
+}
+
 static struct origin *origin_of(const struct loader *l, const struct config_key *key)
 {
-	return &l->origins[key - config_keys];
+	return origin_in(l, key, 0);
+}
+
+/* --- sections ------------------------------------------------------------------------------ */
+
+/* "runtime docker" is one of the kind "runtime". */
+struct section {
+	char *kind;
+	const char *name; /* within kind; NULL: none */
+};
+
+static struct section section_split(const char *text)
+{
+	struct section s = { .kind = xstrdup(text) };
+	char *space = strchr(s.kind, ' ');
+	if (space) {
+		*space = '\0';
+		s.name = space + 1;
+	}
+	return s;
+}
+
+static void section_done(struct section *s)
+{
+	free(s->kind);
+}
+#define cleanup_section __attribute__((__cleanup__(section_done)))
+
+#define SECTION_NAME_MAX 32
+
+static int check_name(const char *name, struct err *e)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	if (len > 0 && len <= SECTION_NAME_MAX && !name[len])
+		return 0;
+	return err_set(e, EINVAL,
+		       "expected a name of at most %d lower-case letters, digits and '-' in "
+		       "[" CONFIG_REPEATABLE_SECTION " NAME]",
+		       SECTION_NAME_MAX);
+}
+
+static bool is_touched(const struct loader *l, size_t instance)
+{
+	for (size_t i = 0; i < n_config_keys; i++)
+		if (origin_in(l, &config_keys[i], instance)->where &&
+		    config_key_is_repeatable(&config_keys[i]))
+			return true;
+	return false;
+}
+
+/* One more of the repeatable section, at its defaults. */
+static size_t add_instance(struct config *c, const char *name)
+{
+	size_t instance = c->n_runtimes++;
+	c->runtimes[instance].name = xstrdup(name);
+	for (size_t i = 0; i < n_config_keys; i++) {
+		if (!config_key_is_repeatable(&config_keys[i]))
+			continue;
+		int r = config_key_set(&config_keys[i], c, instance, config_keys[i].default_value,
+				       NULL);
+		assert(r == 0);
+		(void)r;
+	}
+	return instance;
+}
+
+/* The index of a section, which is there afterwards: 0 for any that cannot be repeated. */
+static int section_instance(const struct loader *l, const struct section *s, size_t *ret,
+			    struct err *e)
+{
+	struct config *c = l->config;
+	bool repeatable = strcmp(s->kind, CONFIG_REPEATABLE_SECTION) == 0;
+	const char *name = s->name ? s->name : "";
+	*ret = 0;
+	if (!repeatable)
+		return 0;
+	int r = s->name ? check_name(name, e) : 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->n_runtimes; i++) {
+		if (strcmp(c->runtimes[i].name, name) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	/* the first with a name takes the place of the one without, which is there at the start */
+	bool unnamed = !*c->runtimes[0].name;
+	if (!s->name || (unnamed && is_touched(l, 0)))
+		return err_set(e, EINVAL, "there is either one [%s] or each has a name: [%s NAME]",
+			       s->kind, s->kind);
+	if (unnamed) {
+		free(c->runtimes[0].name);
+		c->runtimes[0].name = xstrdup(name);
+	} else if (c->n_runtimes == N_MAX_RUNTIMES) {
+		return err_set(e, EINVAL, "expected at most %d sections [%s NAME]", N_MAX_RUNTIMES,
+			       s->kind);
+	} else {
+		*ret = add_instance(c, name);
+	}
+	return 0;
 }
 
 /* --- unknown names ------------------------------------------------------------------------- */
 
-static bool section_exists(const char *section)
+static bool section_exists(const struct section *s)
 {
 	for (size_t i = 0; i < n_config_keys; i++) {
-		if (strcmp(config_keys[i].section, section) == 0)
-			return true;
+		if (strcmp(config_keys[i].section, s->kind) == 0)
+			return !s->name || config_key_is_repeatable(&config_keys[i]);
 	}
 	return false;
 }
@@ -83,13 +189,13 @@ static int unknown_key(const char *section, const char *name, struct err *e)
 
 /* --- files --------------------------------------------------------------------------------- */
 
-static int set_key(struct loader *l, const struct config_key *key, const char *value, unsigned line,
-		   const char *where, struct err *e)
+static int set_key(struct loader *l, const struct config_key *key, size_t instance,
+		   const char *value, unsigned line, const char *where, struct err *e)
 {
-	int r = config_key_set(key, l->config, value, e);
+	int r = config_key_set(key, l->config, instance, value, e);
 	if (r < 0)
 		return r;
-	struct origin *origin = origin_of(l, key);
+	struct origin *origin = origin_in(l, key, instance);
 	free(origin->where);
 	*origin = (struct origin){
 		.where = xstrdup(where),
@@ -103,13 +209,18 @@ static int set_key(struct loader *l, const struct config_key *key, const char *v
 static int apply_pair(struct loader *l, const struct ini_entry *entry, const char *where,
 		      struct err *e)
 {
-	const struct config_key *key = config_key_find(entry->section, entry->key);
+	cleanup_section struct section s = section_split(entry->section);
+	const struct config_key *key = config_key_find(s.kind, entry->key);
+	size_t instance;
 	if (!key)
-		return unknown_key(entry->section, entry->key, e);
-	const struct origin *origin = origin_of(l, key);
+		return unknown_key(s.kind, entry->key, e);
+	int r = section_instance(l, &s, &instance, e);
+	if (r < 0)
+		return r;
+	const struct origin *origin = origin_in(l, key, instance);
 	if (origin->source == l->source)
 		return err_set(e, EINVAL, "already set in line %u of this file", origin->line);
-	return set_key(l, key, entry->value, entry->line, where, e);
+	return set_key(l, key, instance, entry->value, entry->line, where, e);
 }
 
 static int apply_entry(struct loader *l, const char *path, const struct ini_entry *entry,
@@ -119,8 +230,9 @@ static int apply_entry(struct loader *l, const char *path, const struct ini_entr
 	(void)buf_printf(&where, "%s:%u: [%s]", path, entry->line, entry->section);
 	if (entry->key)
 		(void)buf_printf(&where, " %s", entry->key);
+	cleanup_section struct section s = section_split(entry->section);
 	int r = 0;
-	if (!section_exists(entry->section))
+	if (!section_exists(&s))
 		r = unknown_section(entry->section, e);
 	else if (entry->key)
 		r = apply_pair(l, entry, buf_string(&where), e);
@@ -233,13 +345,16 @@ int loader_override(struct loader *l, const char *text, struct err *e)
 	trim(&value);
 	cleanup_buf struct buf where = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	(void)buf_printf(&where, "--set %.80s.%.80s", section, key_name);
-	const struct config_key *key = config_key_find(section, key_name);
+	cleanup_section struct section s = section_split(section);
+	const struct config_key *key =
+		section_exists(&s) ? config_key_find(s.kind, key_name) : NULL;
+	size_t instance;
 	int r;
-	if (key)
-		r = set_key(l, key, value, 0, buf_string(&where), e);
-	else
-		r = section_exists(section) ? unknown_key(section, key_name, e)
-					    : unknown_section(section, e);
+	if (!key)
+		r = section_exists(&s) ? unknown_key(s.kind, key_name, e)
+				       : unknown_section(section, e);
+	else if ((r = section_instance(l, &s, &instance, e)) == 0)
+		r = set_key(l, key, instance, value, 0, buf_string(&where), e);
 	if (r < 0)
 		(void)err_prefix(e, "%s: ", buf_string(&where));
 	return r;
@@ -252,7 +367,7 @@ int loader_set(struct loader *l, const char *name, const char *value, const char
 	for (size_t i = 0; !key && i < n_config_keys; i++)
 		if (strcmp(config_keys[i].name, name) == 0)
 			key = &config_keys[i];
-	int r = key ? set_key(l, key, value, 0, where, e) : unknown_name(name, e);
+	int r = key ? set_key(l, key, 0, value, 0, where, e) : unknown_name(name, e);
 	return r < 0 ? err_prefix(e, "%s: ", where) : 0;
 }
 
@@ -283,7 +398,7 @@ static int64_t number_of(const struct loader *l, const struct config_key *key)
 static void print_fact(const struct loader *l, const struct config_key *key, struct buf *out)
 {
 	(void)buf_printf(out, "%s ", key->name);
-	config_key_print(key, l->config, out);
+	config_key_print(key, l->config, 0, out);
 	if (!origin_of(l, key)->where)
 		(void)buf_puts(out, " (the default)");
 }

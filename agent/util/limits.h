@@ -8,6 +8,7 @@
 #define CONFIG_MAX_SECTION  40	/* inih cuts section names at 49 characters */
 #define N_MAX_DROPINS	    256
 #define N_MAX_KEEP_PATTERNS 256
+#define N_MAX_RUNTIMES 8
 #define N_MAX_LISTENERS	    8
 
 #define JSON_MAX_DEPTH 64

@@ -79,9 +79,15 @@ static inline void assert_value(const struct config *c, const char *section, con
 				const char *expected)
 {
 	cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
-	const struct config_key *key = config_key_find(section, name);
+	/* "runtime docker": one of several */
+	const char *space = strchr(section, ' ');
+	cleanup_free char *kind = strndup(section, strcspn(section, " "));
+	const struct config_key *key = config_key_find(kind, name);
+	size_t instance = 0;
 	assert_non_null(key);
-	config_key_print(key, c, &value);
+	while (space && strcmp(c->runtimes[instance].name, space + 1) != 0)
+		assert_true(++instance < c->n_runtimes);
+	config_key_print(key, c, instance, &value);
 	assert_string_equal(buf_string(&value), expected);
 }
 

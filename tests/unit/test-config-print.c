@@ -69,7 +69,7 @@ static void printed_ini_reads_back(void **state)
 	/* Every key of the file differs from its default, so that nothing is lost unnoticed. */
 	for (size_t i = 0; i < n_config_keys; i++) {
 		cleanup_buf struct buf value = BUF_INIT(BUF_MAX_CONFIG_FILE);
-		config_key_print(&config_keys[i], c, &value);
+		config_key_print(&config_keys[i], c, 0, &value);
 		assert_string_not_equal(buf_string(&value), config_keys[i].default_value);
 	}
 }

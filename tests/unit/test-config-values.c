@@ -102,9 +102,9 @@ static void values(void **state)
 		const struct config_key *key = config_key_find(v->section, v->name);
 		cleanup_buf struct buf before = BUF_INIT(8192), after = BUF_INIT(8192);
 		struct err e = { 0 };
-		config_key_print(key, c, &before);
-		int r = config_key_set(key, c, v->text, &e);
-		config_key_print(key, c, &after);
+		config_key_print(key, c, 0, &before);
+		int r = config_key_set(key, c, 0, v->text, &e);
+		config_key_print(key, c, 0, &after);
 		if ((r == 0) != (v->printed != NULL))
 			fail_msg("%s = \"%s\": %s", v->name, v->text, r ? e.msg : "accepted");
 		if (r < 0)
@@ -125,8 +125,8 @@ static void printed_values_are_read_again(void **state)
 			continue;
 		const struct config_key *key = config_key_find(v->section, v->name);
 		cleanup_buf struct buf again = BUF_INIT(8192);
-		assert_int_equal(config_key_set(key, c, v->printed, NULL), 0);
-		config_key_print(key, c, &again);
+		assert_int_equal(config_key_set(key, c, 0, v->printed, NULL), 0);
+		config_key_print(key, c, 0, &again);
 		assert_string_equal(buf_string(&again), v->printed);
 	}
 }
@@ -142,7 +142,7 @@ static void messages_are_cut_between_characters(void **state)
 	memset(text, 'x', sizeof(text));
 	memcpy(text + 79, "\xc3\xa4", 2);
 	text[sizeof(text) - 1] = '\0';
-	assert_int_equal(config_key_set(key, c, text, &e), -EINVAL);
+	assert_int_equal(config_key_set(key, c, 0, text, &e), -EINVAL);
 	(void)snprintf(shown, sizeof(shown), "expected yes or no, got \"%.79s...\"", text);
 	assert_string_equal(e.msg, shown);
 }
@@ -156,11 +156,11 @@ static void words_are_limited(void **state)
 	struct err e = { 0 };
 	for (int64_t i = 0; i < key->max; i++)
 		(void)buf_printf(&text, "p%lld ", (long long)i);
-	assert_int_equal(config_key_set(key, c, buf_string(&text), &e), 0);
+	assert_int_equal(config_key_set(key, c, 0, buf_string(&text), &e), 0);
 	assert_int_equal(c->keep.n_words, key->max);
 	assert_string_equal(c->keep.words[255], "p255");
 	(void)buf_puts(&text, "more");
-	assert_int_equal(config_key_set(key, c, buf_string(&text), &e), -EINVAL);
+	assert_int_equal(config_key_set(key, c, 0, buf_string(&text), &e), -EINVAL);
 	assert_string_equal(e.msg, "more than the allowed 256 words");
 	assert_int_equal(c->keep.n_words, key->max);
 }

@@ -323,8 +323,8 @@ static void runtime_states(void **state)
 		struct status_runtime r = { 0 };
 		struct err e = { 0 };
 		cleanup_config struct config *c = config_defaults();
-		free(c->runtime_endpoint);
-		c->runtime_endpoint = xstrdup(rows[i].configured_as);
+		free(c->runtimes[0].endpoint);
+		c->runtimes[0].endpoint = xstrdup(rows[i].configured_as);
 		handle.statistics.requests[OPERATION_LIST_IMAGES].count = 7;
 		if (rows[i].result < 0)
 			(void)err_set(&e, -rows[i].result, "what went wrong");
