@@ -62,9 +62,11 @@ struct reclaimer {
 	struct err history_error; /* as last told */
 };
 
-/* The lane that follows what happens to containers, and what was heard since the last inventory. */
+/* The lane that follows what happens to containers of one runtime, and what was heard since the last
+ * inventory. */
 struct watcher {
-	struct lane *lane;
+	struct agent *agent;
+	struct lane *lane; /* NULL: this one was not needed yet */
 	sd_event_source *done, *timer;
 	int stop_fd;	/* ends the stream: an eventfd */
 	bool in_flight; /* a job is in the lane */
@@ -75,8 +77,9 @@ struct watcher {
 	bool silent; /* it was told that this runtime tells nothing */
 	usec_t asked_at;
 	usec_t backoff;
-	char endpoint[STATUS_TEXT_MAX]; /* "": no runtime was found yet */
+	char endpoint[STATUS_TEXT_MAX]; /* "": it has no runtime to follow */
 	const char *type;
+	usec_t timeout; /* of its calls */
 	struct container_news news;
 };
 
@@ -91,7 +94,7 @@ struct agent {
 	struct kubelet_limits kubelet;
 	struct err kubelet_error; /* why they could not be read again, as last told */
 	struct reclaimer reclaimer;
-	struct watcher watcher;
+	struct watcher watchers[N_MAX_RUNTIMES];
 	struct http_server *http;
 	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
@@ -124,13 +127,16 @@ int reclaiming_request(struct agent *a, const struct pass_request *request,
 /* Lists everything now, unless something is in flight that does. False: it was not begun. */
 bool reclaiming_observe(struct agent *a);
 
-/* watching.c: the watch lane. */
-int watching_start(struct agent *a);
-/* Ends the stream and waits up to timeout for that. False: it did not end, its thread is left alone. */
+/* watching.c: the watch lanes, one a runtime. */
+void watching_start(struct agent *a);
+/* Ends the streams and waits up to timeout for each. False: one did not end, its thread is left alone. */
 bool watching_stop(struct agent *a, usec_t timeout);
-/* A runtime answers at that endpoint, again where it did not before: follows it, if it is not followed
- * yet. type is constant. */
-void watching_follow(struct agent *a, const char *endpoint, const char *type, bool again);
+/* These are the runtimes now: those that answer are followed, if they are not yet, and at once where they
+ * did not answer before. */
+void watching_follow(struct agent *a, const struct status_runtimes *before,
+		     const struct status_runtimes *now);
+/* Whether something was heard that no inventory has resolved yet. */
+bool watching_has_news(const struct agent *a);
 
 /* serving.c: what others see. */
 int serving_start(struct agent *a, struct err *e);

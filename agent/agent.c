@@ -99,7 +99,8 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	(void)notify_stopping(NULL);
 	log_notice("stopping on %s", info->ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 	/* What was heard and not looked up yet would be lost with the process. */
-	bool look = a->watcher.news.n_items > 0 && a->status.runtime.up && reclaiming_observe(a);
+	bool look = watching_has_news(a) && status_runtime_any_up(&a->status.runtimes) &&
+		    reclaiming_observe(a);
 	if (!look && a->reclaimer.jobs == 0) {
 		agent_stopped(a);
 		return 0;
@@ -174,7 +175,7 @@ static int agent_start(struct agent *a, struct err *e)
 		return r;
 	a->stopped = agent_stopped;
 	a->sampled = reclaiming_sampled;
-	r = watching_start(a);
+	watching_start(a);
 	if (r >= 0)
 		r = reclaiming_start(a);
 	if (r >= 0)

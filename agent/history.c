@@ -9,7 +9,6 @@
 #include "node/state-file.h"
 #include "util/clock.h"
 
-#define FILE_NAME    "usage"
 /* Room for some 2,600 images, whose records have 93 bytes with a SHA-256, and 16 more where a gain is
  * known. A node with more gets a file of twice the size, and so on, while there is room: it may
  * be full when the next image comes. Images that are gone have what these leave. */
@@ -45,23 +44,25 @@ static void clock_read(struct usage_clock *clock)
 	history_boot_id(n > 0 ? text : told ? told : "", clock->boot_id);
 }
 
-static int read_payload(const char *state_directory, struct buf *ret, struct err *e)
+static int read_payload(const char *state_directory, const char *name, struct buf *ret,
+			struct err *e)
 {
 	struct state_file file = STATE_FILE_INIT;
-	int r = state_file_open_read(&file, state_directory, FILE_NAME, e);
+	int r = state_file_open_read(&file, state_directory, name, e);
 	if (r < 0)
 		return r;
 	r = state_file_read(&file, ret, e);
 	state_file_close(&file);
-	return r < 0 ? err_prefix(e, "%s/%s: ", state_directory, FILE_NAME) : 0;
+	return r < 0 ? err_prefix(e, "%s/%s: ", state_directory, name) : 0;
 }
 
-int history_load(const char *state_directory, struct usage_history *h, struct err *e)
+int history_load(const char *state_directory, const char *name, struct usage_history *h,
+		 struct err *e)
 {
 	cleanup_buf struct buf payload = BUF_INIT(PAYLOAD_MAX);
 	struct usage_clock clock;
 	struct err why = { 0 };
-	int r = read_payload(state_directory, &payload, &why);
+	int r = read_payload(state_directory, name, &payload, &why);
 	if (r == -ENOENT || r == -ENODATA)
 		return 0;
 	if (r < 0)
@@ -69,7 +70,7 @@ int history_load(const char *state_directory, struct usage_history *h, struct er
 	clock_read(&clock);
 	r = usage_decode(payload.data, payload.len, &clock, h);
 	return r < 0 ? err_set(e, -r, "%s/%s is no usage history of this version", state_directory,
-			       FILE_NAME)
+			       name)
 		     : 0;
 }
 
@@ -81,12 +82,13 @@ static size_t capacity_for(const struct usage_history *h)
 	return capacity;
 }
 
-int history_save(const char *state_directory, const struct usage_history *h, struct err *e)
+int history_save(const char *state_directory, const char *name, const struct usage_history *h,
+		 struct err *e)
 {
 	struct state_file file = STATE_FILE_INIT;
 	struct usage_clock clock;
 	struct err why = { 0 };
-	int r = state_file_open(&file, state_directory, FILE_NAME, capacity_for(h), e);
+	int r = state_file_open(&file, state_directory, name, capacity_for(h), e);
 	if (r < 0)
 		return r;
 	cleanup_buf struct buf payload = BUF_INIT(state_file_capacity(&file));
@@ -94,5 +96,5 @@ int history_save(const char *state_directory, const struct usage_history *h, str
 	(void)usage_encode(h, &clock, &payload);
 	r = state_file_write(&file, buf_string(&payload), payload.len, &why);
 	state_file_close(&file);
-	return r < 0 ? err_set(e, -r, "%s/%s: %s", state_directory, FILE_NAME, why.msg) : 0;
+	return r < 0 ? err_set(e, -r, "%s/%s: %s", state_directory, name, why.msg) : 0;
 }

@@ -180,22 +180,41 @@ void node_status_forecast(struct status_filesystem *f, const struct forecast *fo
 		forecast_time_to(forecast, amount_add(available, reclaimable));
 }
 
-void node_status_runtime(struct status_runtime *ret, const struct runtime *r,
-			 const struct config *config, int result, const struct err *e)
+static void runtime_status(struct status_runtime *ret, const struct node_runtime *r)
 {
-	bool automatic = strcmp(config->runtimes[0].endpoint, "auto") == 0;
-	ret->up = result == 0;
-	ret->configured = !(automatic && !r && result == -ENOENT);
-	node_status_text(ret->error, result < 0 ? e->msg : "");
-	if (!r) {
-		if (!ret->name[0])
-			node_status_text(ret->name, config->runtimes[0].endpoint);
-		return;
-	}
-	node_status_text(ret->name, r->name[0] ? r->name : r->endpoint);
+	*ret = (struct status_runtime){
+		.configured = true,
+		.up = r->error.code == 0,
+		.elsewhere = r->elsewhere,
+		.type = r->runtime ? r->runtime->ops->type : NULL,
+		.timeout = r->timeout,
+		.statistics = r->runtime ? r->runtime->statistics : r->statistics,
+	};
+	const char *address = *r->address ? r->address : r->endpoint;
+	node_status_text(ret->name, *r->name ? r->name : address);
 	node_status_text(ret->version, r->version);
-	node_status_text(ret->endpoint, r->endpoint);
-	ret->statistics = r->statistics;
+	node_status_text(ret->endpoint, address);
+	node_status_text(ret->error, r->error.code ? r->error.msg : "");
+}
+
+/* That there is none is all right only where none is asked for. */
+static void no_runtime(struct status_runtimes *ret, const struct config *config, int result,
+		       const struct err *e)
+{
+	struct status_runtime *r = &ret->items[ret->n++];
+	*r = (struct status_runtime){ .configured = result != -ENOENT };
+	node_status_text(r->name, config->runtimes[0].endpoint);
+	node_status_text(r->error, e->msg);
+}
+
+void node_status_runtimes(struct status_runtimes *ret, const struct pass_node *node,
+			  const struct config *config, int result, const struct err *e)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < node->n_runtimes; i++)
+		runtime_status(&ret->items[ret->n++], &node->runtimes[i]);
+	if (ret->n == 0 && result < 0)
+		no_runtime(ret, config, result, e);
 }
 
 void node_status_observation(struct status *s, const struct observation *o)

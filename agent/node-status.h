@@ -46,10 +46,9 @@ void node_status_findings(struct status *s, const struct config *config,
 /* How it fills; reclaimable is what could be freed on it, in whatever role. */
 void node_status_forecast(struct status_filesystem *f, const struct forecast *forecast,
 			  uint64_t reclaimable);
-/* The runtime as a handle shows it, or why there is none (r NULL). configured is false when no
- * runtime is on this host. */
-void node_status_runtime(struct status_runtime *ret, const struct runtime *r,
-			 const struct config *config, int result, const struct err *e);
+/* The runtimes as they were listed last, with that result; e: why none was. */
+void node_status_runtimes(struct status_runtimes *ret, const struct pass_node *node,
+			  const struct config *config, int result, const struct err *e);
 void node_status_observation(struct status *s, const struct observation *o);
 /* Counts a finished pass. A dry run only becomes the last pass: it removed nothing. */
 void node_status_pass(struct status *s, enum fs_role role, const struct pass_report *report,

@@ -12,7 +12,7 @@ struct live {
 	struct pass_node *node;
 	const struct pass_callbacks *callbacks;
 	bool dry_run;
-	char store[PATH_MAX];
+	struct node_listing listing;
 	struct inventory *fresh;    /* of the last containers() */
 	struct space imagined_gain; /* dry run: what the removals would have freed */
 };
@@ -31,7 +31,7 @@ static int live_measure(void *ctx, struct space *ret, struct err *e)
 {
 	struct live *live = ctx;
 	uint64_t dev;
-	int r = filesystem_sample(live->store, ret, &dev, e);
+	int r = filesystem_sample(live->listing.store, ret, &dev, e);
 	if (r == 0)
 		imagine(live, ret);
 	return r;
@@ -43,18 +43,17 @@ static int live_measure_after(void *ctx, const struct verdict *victim, const str
 	struct live *live = ctx;
 	if (live->dry_run)
 		return live_measure(ctx, ret, e);
-	return filesystem_sample_settled(live->store, before, victim->predicted[RESOURCE_BYTES],
-					 ret, e);
+	return filesystem_sample_settled(live->listing.store, before,
+					 victim->predicted[RESOURCE_BYTES], ret, e);
 }
 
 static int live_containers(void *ctx, const struct verdict *victim,
 			   const struct container_list **ret, struct err *e)
 {
-	(void)victim;
 	struct live *live = ctx;
 	live->fresh = inventory_free(live->fresh);
 	live->fresh = inventory_new();
-	int r = runtime_containers(live->node->runtime, live->fresh, e);
+	int r = node_listing_containers(&live->listing, live->node, victim->source, live->fresh, e);
 	if (r == 0)
 		*ret = &live->fresh->containers;
 	return r;
@@ -64,7 +63,8 @@ static int live_remove(void *ctx, const struct verdict *victim, struct err *e)
 {
 	struct live *live = ctx;
 	if (!live->dry_run)
-		return runtime_remove_image(live->node->runtime, victim->image, e);
+		return runtime_remove_image(live->listing.runtimes[victim->source]->runtime,
+					    victim->image, e);
 	struct space *gain = &live->imagined_gain;
 	gain->avail_bytes = amount_add(gain->avail_bytes, victim->predicted[RESOURCE_BYTES]);
 	gain->inodes_free = amount_add(gain->inodes_free, victim->predicted[RESOURCE_INODES]);
@@ -103,25 +103,37 @@ static const struct reclaim_ops live_ops = {
 static int pass_prepare(struct live *live, const struct config *config,
 			const struct image_gc_policy *policy, struct pass_report *report)
 {
-	cleanup_free struct image_use *use = NULL;
-	struct inventory *inv;
-	int r = pass_node_inventory(live->node, config, &inv, &use, &report->error);
+	int r = pass_node_list(live->node, config, &live->listing, &report->error);
 	if (r < 0)
 		return r;
-	report->inventories[report->n_inventories++] = inv;
-	plan_build(inv, use, &live->node->history, policy, now_monotonic(), &report->plan);
-	return pass_node_store(live->node, config, inv, live->store, &report->error);
+	node_listing_plan(&live->listing, policy, &report->plan);
+	/* the report outlives the pass, and the plan points into them */
+	for (size_t i = 0; i < live->listing.n; i++)
+		report->inventories[i] = take_ptr(live->listing.inventories[i]);
+	report->n_inventories = live->listing.n;
+	return 0;
 }
 
 /* What the removals brought, for the next time. */
-static void learn(struct pass_node *node, const struct pass_report *report)
+static void learn(const struct node_listing *listing, const struct pass_report *report)
 {
 	for (size_t i = 0; i < report->n_removals; i++) {
 		const struct removal *removal = &report->removals[i];
 		const struct verdict *v = &report->plan.verdicts[removal->verdict];
-		usage_removed(&node->history, report->inventories[v->source]->runtime, v->image,
+		struct node_runtime *r = listing->runtimes[v->source];
+		usage_removed(&r->history, report->inventories[v->source]->runtime, v->image,
 			      removal->measured, now_monotonic());
-		node->history_changed = true;
+		r->history_changed = true;
+	}
+}
+
+static void note_failures(const struct node_listing *listing, const struct pass_report *report)
+{
+	for (size_t i = 0; i < listing->n; i++) {
+		if (!report->failed[i])
+			continue;
+		listing->runtimes[i]->error = report->error;
+		(void)node_runtime_failed(listing->runtimes[i], -report->error.code);
 	}
 }
 
@@ -144,8 +156,8 @@ void pass_run(struct pass_node *node, const struct config *config,
 		return;
 	reclaim_run(&live_ops, &live, &policy, report);
 	if (!live.dry_run)
-		learn(node, report);
-	if (report->result == RESULT_ERROR)
-		(void)pass_node_failed(node, -report->error.code);
+		learn(&live.listing, report);
+	note_failures(&live.listing, report);
 	live.fresh = inventory_free(live.fresh);
+	node_listing_done(&live.listing);
 }

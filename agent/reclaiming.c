@@ -23,6 +23,12 @@ enum reclaim_kind {
 	JOB_PASS,
 };
 
+/* What a watch lane heard of the runtime there. */
+struct heard {
+	char endpoint[STATUS_TEXT_MAX];
+	struct container_news news;
+};
+
 struct reclaim_job {
 	struct lane_job job;
 	enum reclaim_kind kind;
@@ -30,8 +36,8 @@ struct reclaim_job {
 	struct shared_config *config;
 	struct image_gc_policy policy; /* points into config */
 	bool read_kubelet;
-	struct pass_node *node;	    /* the lane's, while the job runs */
-	struct container_news news; /* heard of since the job before */
+	struct pass_node *node;		    /* the lane's, while the job runs */
+	struct heard heard[N_MAX_RUNTIMES]; /* since the job before */
 	const atomic_bool *stopping;
 	struct http_request *http; /* answered when done; may be NULL */
 	bool automatic;
@@ -42,8 +48,7 @@ struct reclaim_job {
 	struct observation observation;
 	struct pass_report report; /* JOB_PASS */
 	bool observed;		   /* observation is good, in either kind */
-	struct status_runtime runtime;
-	const char *runtime_type; /* of the one that answers; else NULL */
+	struct status_runtimes runtimes;
 	struct err history_error;
 	int kubelet_result; /* when read_kubelet is set */
 	struct kubelet_limits kubelet;
@@ -89,7 +94,8 @@ static void job_pass(struct reclaim_job *j)
 static void job_run(struct lane_job *job)
 {
 	struct reclaim_job *j = (struct reclaim_job *)job;
-	pass_node_hear(j->node, &j->news);
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		pass_node_hear(j->node, j->heard[i].endpoint, &j->heard[i].news);
 	if (j->kind == JOB_PASS) {
 		job_pass(j);
 	} else {
@@ -100,13 +106,8 @@ static void job_run(struct lane_job *job)
 	if (j->read_kubelet)
 		j->kubelet_result = kubelet_limits_read(j->config->config, j->node->root,
 							&j->kubelet, &j->kubelet_error);
-	/* A history that could not be read is to be told, also when it can be written again. */
-	j->history_error = j->node->history_error;
-	pass_node_save(j->node, j->config->config, false);
-	if (j->history_error.code == 0)
-		j->history_error = j->node->history_error;
-	node_status_runtime(&j->runtime, j->node->runtime, j->config->config, j->result, &j->error);
-	j->runtime_type = j->node->runtime ? j->node->runtime->ops->type : NULL;
+	j->history_error = pass_node_save(j->node, j->config->config, false);
+	node_status_runtimes(&j->runtimes, j->node, j->config->config, j->result, &j->error);
 	/* An inventory of thousands of images leaves the heap full of holes; give them back. */
 	(void)malloc_trim(0);
 }
@@ -116,7 +117,8 @@ static void job_run(struct lane_job *job)
 static void job_free(struct reclaim_job *j)
 {
 	pass_report_done(&j->report);
-	container_news_clear(&j->news);
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		container_news_clear(&j->heard[i].news);
 	j->config = shared_config_unref(j->config);
 	free(j);
 }
@@ -148,10 +150,15 @@ static struct reclaim_job *job_new(struct agent *a, enum reclaim_kind kind)
 
 static int job_submit(struct agent *a, struct reclaim_job *j)
 {
-	container_news_move(&j->news, &a->watcher.news);
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++) {
+		struct watcher *w = &a->watchers[i];
+		memcpy(j->heard[i].endpoint, w->endpoint, sizeof(w->endpoint));
+		container_news_move(&j->heard[i].news, &w->news);
+	}
 	int r = lane_submit(a->reclaimer.lane, &j->job);
 	if (r < 0) {
-		container_news_move(&a->watcher.news, &j->news);
+		for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+			container_news_move(&a->watchers[i].news, &j->heard[i].news);
 		job_free(j);
 	} else {
 		a->reclaimer.jobs++;
@@ -228,7 +235,7 @@ static void answer(struct reclaim_job *j)
 	struct buf body = BUF_INIT(BUF_MAX_STATUS);
 	struct pass_json_context context = {
 		.filesystem = ROLE_IMAGEFS,
-		.runtime = j->runtime.version,
+		.runtime = "",
 		.now = now_monotonic(),
 		.wall_offset_usec = now_wall() - now_monotonic(),
 		.minimum_age = j->config->config->image_minimum_age,
@@ -283,27 +290,38 @@ static void take_observation(struct agent *a, const struct reclaim_job *j)
 	sampling_refresh(a);
 }
 
-static void note_runtime(struct agent *a, const struct reclaim_job *j)
+static const struct status_runtime *known_before(const struct status_runtimes *all,
+						 const struct status_runtime *r)
 {
-	struct status_runtime *s = &a->status.runtime;
-	/* What was measured before a runtime went away stays. */
-	struct runtime_statistics statistics = s->statistics;
-	bool was_up = s->up;
-	char before[STATUS_TEXT_MAX];
-	node_status_text(before, s->error);
-	/* A pass may fail for reasons that are not the runtime's. */
-	if (j->kind == JOB_PASS && j->result < 0 && j->observed && s->up)
-		return;
-	*s = j->runtime;
-	if (s->statistics.requests[OPERATION_VERSION].count == 0)
-		s->statistics = statistics;
-	if (s->up && j->runtime_type)
-		watching_follow(a, s->endpoint, j->runtime_type, !was_up);
-	if (s->up && !was_up)
-		log_info("runtime %s at %s", s->version, s->endpoint);
-	else if (!s->up && strcmp(before, s->error) != 0)
-		log_message(s->configured ? LOG_ERR : LOG_NOTICE, "%s%s", s->error,
-			    s->configured ? "" : "; watching the filesystems only");
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->items[i].endpoint, r->endpoint) == 0)
+			return &all->items[i];
+	return NULL;
+}
+
+/* What changed about a runtime is told once. */
+static void tell_runtime(const struct status_runtime *before, const struct status_runtime *r)
+{
+	bool was_up = before && before->up, was_elsewhere = before && before->elsewhere;
+	if (r->up && !was_up)
+		log_info("runtime %s at %s", r->version, r->endpoint);
+	else if (!r->up && !(before && strcmp(before->error, r->error) == 0))
+		log_message(r->configured ? LOG_ERR : LOG_NOTICE, "%s%s", r->error,
+			    r->configured ? "" : "; watching the filesystems only");
+	if (r->elsewhere && !was_elsewhere)
+		log_warning(
+			"the images of %s are on another filesystem than imagefs: they are left "
+			"alone; an agent with a configuration of its own can look after them",
+			r->version);
+}
+
+static void note_runtimes(struct agent *a, const struct reclaim_job *j)
+{
+	for (size_t i = 0; i < j->runtimes.n; i++)
+		tell_runtime(known_before(&a->status.runtimes, &j->runtimes.items[i]),
+			     &j->runtimes.items[i]);
+	watching_follow(a, &a->status.runtimes, &j->runtimes);
+	a->status.runtimes = j->runtimes;
 }
 
 static void note_history(struct agent *a, const struct err *e)
@@ -340,7 +358,7 @@ static void job_done(struct agent *a, struct reclaim_job *j)
 {
 	a->reclaimer.jobs--;
 	a->reclaimer.asked = true;
-	note_runtime(a, j);
+	note_runtimes(a, j);
 	note_history(a, &j->history_error);
 	note_kubelet(a, j);
 	if (j->observed)
@@ -376,7 +394,7 @@ static int on_observe_timer(sd_event_source *source, uint64_t usec, void *userda
 {
 	(void)usec;
 	struct agent *a = userdata;
-	bool up = a->status.runtime.up;
+	bool up = status_runtime_any_up(&a->status.runtimes);
 	int r = sd_event_source_set_time_relative(
 		source, (uint64_t)(up ? SCHEDULE_OBSERVE_INTERVAL : RECONNECT_INTERVAL));
 	observe(a);
@@ -411,7 +429,7 @@ bool reclaiming_stop(struct agent *a, usec_t timeout)
 	if (r->lane && !lane_free(r->lane, timeout, job_drop))
 		return false;
 	r->lane = NULL;
-	pass_node_save(&r->node, a->config->config, true);
+	(void)pass_node_save(&r->node, a->config->config, true);
 	pass_node_done(&r->node);
 	return true;
 }

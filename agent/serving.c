@@ -11,6 +11,33 @@
 #include "util/json-read.h"
 #include "util/log.h"
 
+static usec_t longest_timeout(const struct config *config)
+{
+	usec_t longest = 0;
+	for (size_t i = 0; i < config->n_runtimes; i++)
+		if (config->runtimes[i].timeout > longest)
+			longest = config->runtimes[i].timeout;
+	return longest;
+}
+
+/* The watch lanes as one. They wait for what happens: that is no hang, however long it takes. */
+static void watch_lane(struct agent *a)
+{
+	struct status *s = &a->status;
+	struct status_lane all = { .name = "watch" };
+	bool any = false;
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++) {
+		const struct watcher *w = &a->watchers[i];
+		usec_t busy_for = w->following ? now_monotonic() - w->asked_at : 0;
+		any = any || w->endpoint[0];
+		all.busy = all.busy || w->following;
+		if (busy_for > all.busy_for)
+			all.busy_for = busy_for;
+	}
+	if (any)
+		s->lanes[s->n_lanes++] = all;
+}
+
 static void refresh_status(struct agent *a)
 {
 	struct status *s = &a->status;
@@ -32,17 +59,10 @@ static void refresh_status(struct agent *a)
 		.name = "reclaim",
 		.busy = a->reclaimer.jobs > 0,
 		/* one call ends within the timeout; a pass is many calls, but each is short */
-		.stuck = running > 2 * a->config->config->runtimes[0].timeout,
+		.stuck = running > 2 * longest_timeout(a->config->config),
 		.busy_for = running,
 	};
-	const struct watcher *w = &a->watcher;
-	if (w->endpoint[0])
-		s->lanes[s->n_lanes++] = (struct status_lane){
-			.name = "watch",
-			.busy = w->following,
-			/* it waits for what happens: that is no hang, however long it takes */
-			.busy_for = w->following ? now_monotonic() - w->asked_at : 0,
-		};
+	watch_lane(a);
 }
 
 void serving_notify(struct agent *a)
@@ -59,7 +79,7 @@ void serving_notify(struct agent *a)
 			 human_bytes(f->space.size_bytes, size));
 	if (a->status.dry_run)
 		(void)buf_puts(&text, ", dry run");
-	if (a->status.runtime.configured && !a->status.runtime.up)
+	if (status_runtime_down(&a->status.runtimes))
 		(void)buf_puts(&text, ", runtime unreachable");
 	(void)notify_status(buf_string(&text));
 }
@@ -95,10 +115,10 @@ static bool serve_ready(void *userdata, struct buf *reason)
 {
 	const struct agent *a = userdata;
 	const struct status *s = &a->status;
-	bool ready = s->runtime.up || (!s->runtime.configured && a->reclaimer.asked);
+	const struct status_runtime *down = status_runtime_down(&s->runtimes);
+	bool ready = a->reclaimer.asked && !down;
 	if (!ready)
-		(void)buf_printf(reason, "runtime: %s\n",
-				 s->runtime.error[0] ? s->runtime.error : "not asked yet");
+		(void)buf_printf(reason, "runtime: %s\n", down ? down->error : "not asked yet");
 	for (int role = 0; role < _ROLE_MAX; role++) {
 		const struct status_filesystem *f = &s->filesystems[role];
 		if (!f->configured || f->sampled)

@@ -116,15 +116,14 @@ static void job_run(struct lane_job *job)
 
 /* --- in the main thread ------------------------------------------------------------------------ */
 
-static void job_start(struct agent *a)
+static void job_start(struct watcher *w)
 {
-	struct watcher *w = &a->watcher;
 	struct watch_job *j = xnew(struct watch_job);
 	j->note = (struct note){ .job.run = job_run, .kind = NOTE_ENDED };
 	j->lane = w->lane;
 	memcpy(j->endpoint, w->endpoint, sizeof(j->endpoint));
 	j->type = w->type;
-	j->timeout = a->config->config->runtime_timeout;
+	j->timeout = w->timeout;
 	j->stop_fd = w->stop_fd;
 	w->in_flight = lane_submit(w->lane, &j->note.job) == 0;
 	if (!w->in_flight)
@@ -146,13 +145,12 @@ static void tell_to_stop(struct watcher *w)
 }
 
 /* It has stood for a moment. What happened while it did not is learnt from what is there now. */
-static void settled(struct agent *a)
+static void settled(struct watcher *w)
 {
-	struct watcher *w = &a->watcher;
 	w->following = true;
 	log_info("following the containers of %s", w->endpoint);
 	if (w->stood_before)
-		(void)reclaiming_observe(a);
+		(void)reclaiming_observe(w->agent);
 	w->stood_before = true;
 	w->silent = false;
 }
@@ -161,14 +159,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	struct agent *a = userdata;
-	struct watcher *w = &a->watcher;
-	if (a->stopping)
+	struct watcher *w = userdata;
+	if (w->agent->stopping || !w->endpoint[0])
 		return 0;
 	if (!w->in_flight)
-		job_start(a);
+		job_start(w);
 	else if (w->asked && !w->told_to_stop)
-		settled(a);
+		settled(w);
 	return 0;
 }
 
@@ -198,9 +195,8 @@ static void tell_silent(struct watcher *w, const struct err *e)
 	w->silent = true;
 }
 
-static void ended(struct agent *a, const struct watch_job *j)
+static void ended(struct watcher *w, const struct watch_job *j)
 {
-	struct watcher *w = &a->watcher;
 	eventfd_t ignored;
 	w->in_flight = false;
 	if (w->told_to_stop) {
@@ -218,15 +214,15 @@ static void ended(struct agent *a, const struct watch_job *j)
 	w->asked = w->following = false;
 }
 
-static void take_note(struct agent *a, struct note *n)
+static void take_note(struct watcher *w, struct note *n)
 {
 	if (n->kind == NOTE_ASKED) {
-		asked(&a->watcher);
+		asked(w);
 	} else if (n->kind == NOTE_EVENT) {
 		const struct event_note *e = (const struct event_note *)n;
-		(void)container_news_add(&a->watcher.news, &e->event, e->at);
+		(void)container_news_add(&w->news, &e->event, e->at);
 	} else {
-		ended(a, (const struct watch_job *)n);
+		ended(w, (const struct watch_job *)n);
 	}
 	free(n);
 }
@@ -236,22 +232,75 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
 	(void)source;
 	(void)fd;
 	(void)events;
-	struct agent *a = userdata;
+	struct watcher *w = userdata;
 	struct lane_job *job;
-	while ((job = lane_take_done(a->watcher.lane)))
-		take_note(a, (struct note *)job);
+	while ((job = lane_take_done(w->lane)))
+		take_note(w, (struct note *)job);
 	return 0;
 }
 
-void watching_follow(struct agent *a, const char *endpoint, const char *type, bool again)
+/* Its lane, which only comes with the first runtime. */
+static int prepare(struct watcher *w)
 {
-	struct watcher *w = &a->watcher;
-	bool same = w->type == type && strcmp(w->endpoint, endpoint) == 0;
-	if (a->stopping || (same && !again))
+	if (w->lane)
+		return 0;
+	w->backoff = BACKOFF_MIN;
+	w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->stop_fd < 0)
+		return -errno;
+	w->lane = lane_new("watch", 1);
+	if (!w->lane)
+		return -errno;
+	sd_event *event = w->agent->event;
+	int r = sd_event_add_io(event, &w->done, lane_fd(w->lane), EPOLLIN, on_done, w);
+	if (r >= 0)
+		r = sd_event_add_time(event, &w->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer,
+				      w);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_description(w->done, "watch-done");
+	(void)sd_event_source_set_description(w->timer, "watch-timer");
+	return sd_event_source_set_exit_on_failure(w->done, true);
+}
+
+static const struct status_runtime *runtime_at(const struct status_runtimes *all,
+					       const char *endpoint)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->items[i].endpoint, endpoint) == 0)
+			return &all->items[i];
+	return NULL;
+}
+
+static struct watcher *watcher_at(struct agent *a, const char *endpoint)
+{
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		if (strcmp(a->watchers[i].endpoint, endpoint) == 0)
+			return &a->watchers[i];
+	return NULL;
+}
+
+static void leave(struct watcher *w)
+{
+	w->endpoint[0] = '\0';
+	container_news_clear(&w->news);
+	if (w->in_flight)
+		tell_to_stop(w);
+}
+
+static void follow(struct watcher *w, const struct status_runtime *r, bool again)
+{
+	bool same = w->endpoint[0] && w->type == r->type;
+	if (same && !again)
 		return;
+	if (prepare(w) < 0) {
+		log_warning("no thread to follow the containers of %s with", r->name);
+		return;
+	}
+	w->timeout = r->timeout;
 	if (!same) {
-		node_status_text(w->endpoint, endpoint);
-		w->type = type;
+		node_status_text(w->endpoint, r->endpoint);
+		w->type = r->type;
 		w->stood_before = w->silent = false;
 	}
 	if (!w->in_flight)
@@ -260,25 +309,39 @@ void watching_follow(struct agent *a, const char *endpoint, const char *type, bo
 		tell_to_stop(w);
 }
 
-int watching_start(struct agent *a)
+void watching_follow(struct agent *a, const struct status_runtimes *before,
+		     const struct status_runtimes *now)
 {
-	struct watcher *w = &a->watcher;
-	w->backoff = BACKOFF_MIN;
-	w->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (w->stop_fd < 0)
-		return -errno;
-	w->lane = lane_new("watch", 1);
-	if (!w->lane)
-		return -errno;
-	int r = sd_event_add_io(a->event, &w->done, lane_fd(w->lane), EPOLLIN, on_done, a);
-	if (r >= 0)
-		r = sd_event_add_time(a->event, &w->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer,
-				      a);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_description(w->done, "watch-done");
-	(void)sd_event_source_set_description(w->timer, "watch-timer");
-	return sd_event_source_set_exit_on_failure(w->done, true);
+	if (a->stopping)
+		return;
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		if (a->watchers[i].endpoint[0] && !runtime_at(now, a->watchers[i].endpoint))
+			leave(&a->watchers[i]);
+	for (size_t i = 0; i < now->n; i++) {
+		const struct status_runtime *r = &now->items[i], *was;
+		struct watcher *w = watcher_at(a, r->endpoint);
+		if (!r->up || !r->type)
+			continue;
+		was = runtime_at(before, r->endpoint);
+		if (!w)
+			w = watcher_at(a, "");
+		if (w)
+			follow(w, r, !was || !was->up);
+	}
+}
+
+bool watching_has_news(const struct agent *a)
+{
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		if (a->watchers[i].news.n_items > 0)
+			return true;
+	return false;
+}
+
+void watching_start(struct agent *a)
+{
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		a->watchers[i].agent = a;
 }
 
 static void note_drop(struct lane_job *job)
@@ -286,18 +349,25 @@ static void note_drop(struct lane_job *job)
 	free(job);
 }
 
-bool watching_stop(struct agent *a, usec_t timeout)
+static bool stop(struct watcher *w, usec_t timeout)
 {
-	struct watcher *w = &a->watcher;
 	w->timer = sd_event_source_disable_unref(w->timer);
 	w->done = sd_event_source_disable_unref(w->done);
 	container_news_clear(&w->news);
-	if (w->lane) {
-		tell_to_stop(w);
-		if (!lane_free(w->lane, timeout, note_drop))
-			return false;
-		w->lane = NULL;
-		(void)close(w->stop_fd);
-	}
+	if (!w->lane)
+		return true;
+	tell_to_stop(w);
+	if (!lane_free(w->lane, timeout, note_drop))
+		return false;
+	w->lane = NULL;
+	(void)close(w->stop_fd);
 	return true;
+}
+
+bool watching_stop(struct agent *a, usec_t timeout)
+{
+	bool ended = true;
+	for (size_t i = 0; i < N_MAX_RUNTIMES; i++)
+		ended = stop(&a->watchers[i], timeout) && ended;
+	return ended;
 }

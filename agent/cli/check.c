@@ -22,15 +22,18 @@ static void print_line(const char *text)
 /* Why it cannot be told, or NULL when it can. */
 static const char *unknown(const cJSON *status)
 {
-	const cJSON *f, *runtime = show_member(status, "runtime");
+	const cJSON *f, *runtime;
 	cJSON_ArrayForEach(
 		f,
 		show_member(status,
 			    "filesystems")) if (*show_string(f,
 							     "error")) return show_string(f,
 											  "error");
-	if (cJSON_IsObject(runtime) && !show_bool(runtime, "up"))
-		return show_string(runtime, "error");
+	cJSON_ArrayForEach(
+		runtime,
+		show_member(status, "runtimes")) if (!show_bool(runtime,
+								"up")) return show_string(runtime,
+											  "error");
 	return NULL;
 }
 

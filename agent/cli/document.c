@@ -120,7 +120,7 @@ static struct image_gc_policy survey(const struct cli_options *o, const struct c
 	struct err e = { 0 };
 	node_status_init(s, config);
 	int r = pass_observe(node, config, &policy, &observation, &e);
-	node_status_runtime(&s->runtime, node->runtime, config, r, &e);
+	node_status_runtimes(&s->runtimes, node, config, r, &e);
 	for (int role = 0; role < _ROLE_MAX; role++) {
 		struct status_filesystem *f = &s->filesystems[role];
 		char path[4096];
@@ -183,7 +183,7 @@ static int run_pass(const struct cli_options *o, const struct config *config, bo
 	struct image_gc_policy policy = survey(o, config, &node, s);
 	pass_run(&node, config, &policy, &callbacks, &report);
 	if (!dry_run)
-		pass_node_save(&node, config, true);
+		(void)pass_node_save(&node, config, true);
 	if (terminal)
 		(void)fputs("\r\033[K", stderr);
 	struct pass_json_context context = {

@@ -103,19 +103,19 @@ static void add_policy(struct scenario *s, const struct config *config, const st
 }
 
 static int take(const struct cli_options *o, const struct config *config, struct pass_node *node,
-		struct scenario **ret, struct err *e)
+		struct scenario **ret, char runtime[RUNTIME_TEXT_MAX], struct err *e)
 {
-	cleanup_inventory struct inventory *inv = NULL;
-	cleanup_free struct image_use *use = NULL;
-	char store[PATH_MAX];
-	int r = pass_node_inventory(node, config, &inv, &use, e);
-	if (r == 0)
-		r = pass_node_store(node, config, inv, store, e);
+	cleanup_node_listing struct node_listing listing;
+	int r = pass_node_list(node, config, &listing, e);
 	if (r < 0)
 		return r;
+	const struct inventory *inv = listing.inventories[0];
+	(void)snprintf(runtime, RUNTIME_TEXT_MAX, "%s", inv->runtime);
+	if (listing.n > 1)
+		log_notice("there are several runtimes; this is of %s alone", runtime);
 	cleanup_scenario struct scenario *s =
-		scenario_from_inventory(inv, &node->history, now_monotonic());
-	r = add_filesystems(s, o, config, store, e);
+		scenario_from_inventory(inv, &listing.runtimes[0]->history, now_monotonic());
+	r = add_filesystems(s, o, config, listing.store, e);
 	if (r < 0)
 		return r;
 	add_policy(s, config, inv);
@@ -124,7 +124,7 @@ static int take(const struct cli_options *o, const struct config *config, struct
 }
 
 int inventory_take(const struct cli_options *o, struct config **ret_config, struct scenario **ret,
-		   char runtime[128])
+		   char runtime[RUNTIME_TEXT_MAX])
 {
 	struct pass_node node;
 	struct err e = { 0 };
@@ -134,11 +134,9 @@ int inventory_take(const struct cli_options *o, struct config **ret_config, stru
 		return r == -EINVAL ? CLI_BAD_ANSWER : CLI_IMPOSSIBLE;
 	}
 	pass_node_init(&node, o->root);
-	r = take(o, *ret_config, &node, ret, &e);
+	r = take(o, *ret_config, &node, ret, runtime, &e);
 	if (r < 0)
 		log_error("%s", e.msg);
-	else
-		(void)snprintf(runtime, 128, "%s", node.runtime->version);
 	pass_node_done(&node);
 	return r < 0 ? CLI_IMPOSSIBLE : CLI_DONE;
 }
@@ -164,7 +162,7 @@ int cli_inventory(const struct cli_options *o)
 	cleanup_config struct config *config = NULL;
 	cleanup_scenario struct scenario *s = NULL;
 	cleanup_buf struct buf text = BUF_INIT(BUF_MAX_SCENARIO);
-	char runtime[128];
+	char runtime[RUNTIME_TEXT_MAX];
 	int code = inventory_take(o, &config, &s, runtime);
 	if (code != CLI_DONE)
 		return code;

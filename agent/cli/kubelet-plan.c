@@ -201,7 +201,7 @@ int cli_kubelet_plan(const struct cli_options *o)
 {
 	cleanup_config struct config *config = NULL;
 	cleanup_scenario struct scenario *s = NULL;
-	char runtime[128];
+	char runtime[RUNTIME_TEXT_MAX];
 	int code = inventory_take(o, &config, &s, runtime);
 	if (code != CLI_DONE)
 		return code;

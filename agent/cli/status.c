@@ -185,19 +185,23 @@ static void print_filling(const cJSON *status)
 	}
 }
 
-static void print_runtime(const cJSON *status)
+static void print_runtimes(const cJSON *status)
 {
-	const cJSON *runtime = show_member(status, "runtime");
-	if (!cJSON_IsObject(runtime)) {
+	const cJSON *runtimes = show_member(status, "runtimes"), *r;
+	if (cJSON_GetArraySize(runtimes) == 0)
 		(void)puts("runtime: none found on this host");
-		return;
+	cJSON_ArrayForEach(r, runtimes)
+	{
+		if (show_bool(r, "up"))
+			(void)printf("runtime: %s at %s%s\n", show_string(r, "version"),
+				     show_string(r, "endpoint"),
+				     show_bool(r, "elsewhere")
+					     ? ", its images are not on imagefs: left alone"
+					     : "");
+		else
+			(void)printf("%sruntime: %s%s\n", style(STYLE_BAD), show_string(r, "error"),
+				     style(STYLE_PLAIN));
 	}
-	if (show_bool(runtime, "up"))
-		(void)printf("runtime: %s at %s\n", show_string(runtime, "version"),
-			     show_string(runtime, "endpoint"));
-	else
-		(void)printf("%sruntime: %s%s\n", style(STYLE_BAD), show_string(runtime, "error"),
-			     style(STYLE_PLAIN));
 }
 
 static void print_images(const cJSON *status)
@@ -242,7 +246,7 @@ int cli_status(const struct cli_options *o)
 		print_filesystems(d.json);
 		print_findings(d.json);
 		print_filling(d.json);
-		print_runtime(d.json);
+		print_runtimes(d.json);
 		print_images(d.json);
 		print_last_pass(d.json);
 		(void)printf("agent: %s%s\n", d.from_agent ? "running" : "not running on this host",

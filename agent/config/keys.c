@@ -335,7 +335,8 @@ const struct config_key config_keys[] = {
 		.expected = "auto or unix:///PATH",
 		.check = check_endpoint,
 		.doc = "The runtime's socket, such as unix:///run/containerd/containerd.sock. auto: "
-		       "the first well-known socket that answers.",
+		       "every well-known socket that answers. For several that are named, there is a "
+		       "section [runtime NAME] each.",
 	},
 	{
 		.section = "runtime",

@@ -23,8 +23,7 @@ struct pass {
 	uint64_t aim[_RESOURCE_MAX]; /* the targets worth removing images for; 0: none */
 	bool crossed[_RESOURCE_MAX]; /* some threshold was */
 	unsigned empty_in_a_row;
-	unsigned failed_in_a_row[PASS_MAX_SOURCES];
-	bool source_failed[PASS_MAX_SOURCES];
+	unsigned failed_in_a_row[N_MAX_RUNTIMES];
 	bool over_age_left; /* the runtime refused to remove one */
 };
 
@@ -37,9 +36,9 @@ static bool pass_fail(struct pass *p)
 /* Nothing more is removed from a runtime that failed. False when none is left. */
 static bool source_fail(struct pass *p, size_t source)
 {
-	p->source_failed[source] = true;
+	p->report->failed[source] = true;
 	for (size_t i = 0; i < p->report->n_inventories; i++)
-		if (!p->source_failed[i])
+		if (!p->report->failed[i])
 			return true;
 	return pass_fail(p);
 }
@@ -277,7 +276,7 @@ static bool victims_remove(struct pass *p)
 {
 	struct pass_report *report = p->report;
 	for (size_t i = 0; i < report->plan.n_candidates; i++) {
-		if (p->source_failed[report->plan.verdicts[i].source])
+		if (report->failed[report->plan.verdicts[i].source])
 			continue;
 		if (!pass_measure(p))
 			return false;
@@ -306,7 +305,7 @@ static bool a_goal_cleared(const struct pass *p)
 static bool any_source_failed(const struct pass *p)
 {
 	for (size_t i = 0; i < p->report->n_inventories; i++)
-		if (p->source_failed[i])
+		if (p->report->failed[i])
 			return true;
 	return false;
 }

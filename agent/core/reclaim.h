@@ -12,6 +12,7 @@
 #include "core/reasons.h"
 #include "core/space.h"
 #include "util/err.h"
+#include "util/limits.h"
 #include "util/usec.h"
 
 /*
@@ -57,13 +58,11 @@ struct removal {
 	usec_t duration;		  /* of the removal call */
 };
 
-/* Most runtimes that one pass removes from. */
-#define PASS_MAX_SOURCES 16
-
 /* What a pass did, and what about every image. Owns the plan's arrays and the inventories. */
 struct pass_report {
-	struct inventory *inventories[PASS_MAX_SOURCES]; /* by the source of verdicts */
-	size_t n_inventories;				 /* 0 when there is none to be had */
+	struct inventory *inventories[N_MAX_RUNTIMES]; /* by the source of verdicts */
+	size_t n_inventories;			       /* 0 when there is none to be had */
+	bool failed[N_MAX_RUNTIMES];		       /* nothing more was removed from those */
 	struct plan plan;
 	struct pass_request request;
 	enum pass_result result;

@@ -49,3 +49,19 @@ void status_count_request(struct status_kubernetes *k, long code)
 		k->requests[k->n_codes++].code = i == N_CODES - 1 ? -1 : (int)code;
 	k->requests[i].n++;
 }
+
+const struct status_runtime *status_runtime_down(const struct status_runtimes *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->items[i].configured && !r->items[i].up)
+			return &r->items[i];
+	return NULL;
+}
+
+bool status_runtime_any_up(const struct status_runtimes *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->items[i].up)
+			return true;
+	return false;
+}

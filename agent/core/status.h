@@ -11,6 +11,7 @@
 #include "core/pressure.h"
 #include "core/reasons.h"
 #include "core/space.h"
+#include "util/limits.h"
 #include "util/usec.h"
 
 /*
@@ -100,6 +101,9 @@ struct runtime_statistics {
 struct status_runtime {
 	bool configured;
 	bool up;
+	bool elsewhere;		    /* up, but its images are on another filesystem: left alone */
+	const char *type;	    /* "cri", "docker", "podman"; NULL before it was reached */
+	usec_t timeout;		    /* of one call */
 	char name[STATUS_TEXT_MAX]; /* label: "containerd", "cri-o"; endpoint until it is known */
 	char version[STATUS_TEXT_MAX];	/* "containerd 1.6.20" */
 	char endpoint[STATUS_TEXT_MAX]; /* "unix:///run/containerd/containerd.sock" */
@@ -123,6 +127,13 @@ struct status_kubernetes {
 };
 /* Counts an answer, or that there was none (0). */
 void status_count_request(struct status_kubernetes *k, long code);
+
+/* Zero-initialised: not asked yet. Where none is on this host and none is asked for, it is one that is
+ * not configured. */
+struct status_runtimes {
+	struct status_runtime items[N_MAX_RUNTIMES];
+	size_t n;
+};
 
 /* The last pass, for people. */
 struct status_pass {
@@ -154,7 +165,7 @@ struct status {
 	int64_t started_wall_usec, now_wall_usec;
 	struct status_filesystem filesystems[_ROLE_MAX];
 	struct findings findings;
-	struct status_runtime runtime;
+	struct status_runtimes runtimes;
 	struct status_kubernetes kubernetes;
 	uint64_t images[_KEEP_REASON_MAX]; /* by state; valid when images_known */
 	bool images_known;
@@ -168,3 +179,8 @@ struct status {
 	struct status_lane lanes[STATUS_N_LANES];
 	size_t n_lanes;
 };
+
+/* The first runtime that is asked for and cannot be reached, or NULL. */
+const struct status_runtime *status_runtime_down(const struct status_runtimes *r);
+/* Whether any can. */
+bool status_runtime_any_up(const struct status_runtimes *r);

@@ -26,9 +26,9 @@ struct listener {
  * Binds one word of http.listen: "ADDRESS:PORT" with a numeric address, IPv6 in brackets, port 0 for
  * any free one, "[::]" for every address of either family; or "unix:/PATH". The socket file has
  * mode 0600 from its first moment whatever the umask; its directory is created (0755) when missing.
- * A socket file that nobody answers on is replaced. -EINVAL: not such a word; -EADDRINUSE: someone listens there, or the path is something
- * else than a socket; other errnos as the system gives them. *ret only on success; close it with
- * listener_close().
+ * A socket file that nobody answers on is replaced. -EINVAL: not such a word; -EADDRINUSE: someone
+ * listens there, or the path is something else than a socket; other errnos as the system gives them.
+ * *ret only on success; close it with listener_close().
  */
 must_check int listener_open(const char *word, struct listener *ret, struct err *e);
 /* Closes the socket and removes its file. Takes a closed one. */

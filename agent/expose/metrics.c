@@ -246,17 +246,16 @@ static const char *runtime_label(const struct status_runtime *r)
 static void write_runtime_up(struct exposition *x, const struct source *source,
 			     const struct family *f)
 {
-	const struct status_runtime *r = &source->status->runtime;
+	const struct status_runtimes *all = &source->status->runtimes;
 	(void)f;
-	if (r->configured)
-		exposition_u64(x, LABELS({ "runtime", runtime_label(r) }), r->up);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].configured)
+			exposition_u64(x, LABELS({ "runtime", runtime_label(&all->items[i]) }),
+				       all->items[i].up);
 }
 
-static void write_requests(struct exposition *x, const struct source *source,
-			   const struct family *f)
+static void write_requests_to(struct exposition *x, const struct status_runtime *r)
 {
-	const struct status_runtime *r = &source->status->runtime;
-	(void)f;
 	for (int o = 0; r->configured && o < _OPERATION_MAX; o++)
 		if (r->statistics.requests[o].count)
 			exposition_histogram(
@@ -264,6 +263,14 @@ static void write_requests(struct exposition *x, const struct source *source,
 				LABELS({ "runtime", runtime_label(r) },
 				       { "operation", runtime_operation_to_string(o) }),
 				&r->statistics.requests[o]);
+}
+
+static void write_requests(struct exposition *x, const struct source *source,
+			   const struct family *f)
+{
+	(void)f;
+	for (size_t i = 0; i < source->status->runtimes.n; i++)
+		write_requests_to(x, &source->status->runtimes.items[i]);
 }
 
 static void write_kubernetes(struct exposition *x, const struct source *source,

@@ -141,15 +141,12 @@ static void write_findings(struct json_writer *w, const struct findings *finding
 
 static void write_runtime(struct json_writer *w, const struct status_runtime *r)
 {
-	if (!r->configured) {
-		json_null(w, "runtime");
-		return;
-	}
-	json_object_begin(w, "runtime");
+	json_object_begin(w, NULL);
 	write_text(w, "name", r->name);
 	write_text(w, "version", r->version);
 	write_text(w, "endpoint", r->endpoint);
 	json_bool(w, "up", r->up);
+	json_bool(w, "elsewhere", r->elsewhere);
 	write_text(w, "error", r->error);
 	json_object_end(w);
 }
@@ -165,6 +162,15 @@ static void write_kubernetes(struct json_writer *w, const struct status_kubernet
 	write_text(w, "server", k->server);
 	write_text(w, "error", k->error);
 	json_object_end(w);
+}
+
+static void write_runtimes(struct json_writer *w, const struct status_runtimes *all)
+{
+	json_array_begin(w, "runtimes");
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].configured)
+			write_runtime(w, &all->items[i]);
+	json_array_end(w);
 }
 
 static void write_images(struct json_writer *w, const struct status *s)
@@ -230,7 +236,7 @@ void status_json_render(const struct status *s, struct buf *out)
 			write_filesystem(&w, role, &s->filesystems[role]);
 	json_array_end(&w);
 	write_findings(&w, &s->findings);
-	write_runtime(&w, &s->runtime);
+	write_runtimes(&w, &s->runtimes);
 	write_kubernetes(&w, &s->kubernetes);
 	write_images(&w, s);
 	write_last_pass(&w, &s->last_pass);

@@ -119,36 +119,80 @@ static int nothing_found(int worst, const struct buf *failed, const struct buf *
 		       missing->len ? "; not there: " : "", buf_string(missing));
 }
 
-static int open_auto(const struct runtime_options *options, struct runtime **ret, struct err *e)
+/* What a search of the well-known sockets has come to. */
+struct search {
+	const struct runtime_options *options;
+	const char *const *known;
+	size_t n_known;
+	struct runtime **found;
+	size_t n_found, max;
+	struct buf failed, missing;
+	int worst;
+};
+
+static bool is_known(const struct search *s, const char *path)
 {
-	cleanup_buf struct buf failed = BUF_INIT(4096);
-	cleanup_buf struct buf missing = BUF_INIT(4096);
-	int worst = 0;
+	char socket_path[PATH_MAX];
+	static const char scheme[] = "unix://";
+	if (find_socket(s->options->root, path, socket_path, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < s->n_known; i++)
+		if (strncmp(s->known[i], scheme, strlen(scheme)) == 0 &&
+		    strcmp(s->known[i] + strlen(scheme), socket_path) == 0)
+			return true;
+	for (size_t i = 0; i < s->n_found; i++)
+		if (strcmp(s->found[i]->endpoint + strlen(scheme), socket_path) == 0)
+			return true;
+	return false;
+}
+
+static void try_socket(struct search *s, const struct runtime_ops *ops, const char *path)
+{
+	struct err why = { 0 };
+	if (s->n_found == s->max || is_known(s, path))
+		return;
+	int r = open_socket(ops, s->options, path, &s->found[s->n_found], &why);
+	if (r == 0) {
+		s->n_found++;
+	} else if (r == -ENOENT) {
+		(void)buf_printf(&s->missing, "%s%s%s", s->missing.len ? ", " : "",
+				 s->options->root, path);
+	} else {
+		s->worst = s->worst ? s->worst : r;
+		append_failure(&s->failed, s->options->root, path, why.msg);
+	}
+}
+
+int runtime_find(const struct runtime_options *options, const char *const *known, size_t n_known,
+		 struct runtime **ret, size_t max, struct err *e)
+{
+	struct search s = {
+		.options = options,
+		.known = known,
+		.n_known = n_known,
+		.found = ret,
+		.max = max,
+		.failed = BUF_INIT(4096),
+		.missing = BUF_INIT(4096),
+	};
 	for (size_t i = 0; i < ELEMENTS(registry); i++) {
 		if (!is_wanted(registry[i], options))
 			continue;
-		for (const char *const *path = registry[i]->endpoints; *path; path++) {
-			struct err why = { 0 };
-			int r = open_socket(registry[i], options, *path, ret, &why);
-			if (r == 0)
-				return 0;
-			if (r == -ENOENT) {
-				(void)buf_printf(&missing, "%s%s%s", missing.len ? ", " : "",
-						 options->root, *path);
-				continue;
-			}
-			worst = worst ? worst : r;
-			append_failure(&failed, options->root, *path, why.msg);
-		}
+		for (const char *const *path = registry[i]->endpoints; *path; path++)
+			try_socket(&s, registry[i], *path);
 	}
-	return nothing_found(worst, &failed, &missing, e);
+	int r = s.n_found ? (int)s.n_found : nothing_found(s.worst, &s.failed, &s.missing, e);
+	buf_done(&s.failed);
+	buf_done(&s.missing);
+	return r;
 }
 
 int runtime_open(const struct runtime_options *options, struct runtime **ret, struct err *e)
 {
-	if (strcmp(options->endpoint, "auto") == 0)
-		return open_auto(options, ret, e);
-	return open_named(options, ret, e);
+	if (strcmp(options->endpoint, "auto") != 0)
+		return open_named(options, ret, e);
+	int r = runtime_find(options, NULL, 0, ret, 1, e);
+	return r < 0 ? r : 0;
 }
 
 int runtime_probe(struct runtime *r, struct err *e)

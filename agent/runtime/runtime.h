@@ -86,6 +86,13 @@ struct runtime {
  */
 must_check int runtime_open(const struct runtime_options *options, struct runtime **ret,
 			    struct err *e);
+/*
+ * Opens everything that answers on the well-known sockets of options->type, but not what known has
+ * (endpoints of handles, with the prefix). Returns how many handles, max at most, are in ret, which the
+ * caller frees; with nothing new there, an error as runtime_open() has it.
+ */
+must_check int runtime_find(const struct runtime_options *options, const char *const *known,
+			    size_t n_known, struct runtime **ret, size_t max, struct err *e);
 /* Asks for the version again, e.g. after the runtime was away. */
 must_check int runtime_probe(struct runtime *r, struct err *e);
 /* Images, containers in every state, sandboxes, and the image store. Fails as a whole: a fact

@@ -223,7 +223,7 @@ def test_damaged_history(lab):
     agent = lab.agent(node).start()
     time.sleep(1)
     agent.stop()
-    path = os.path.join(agent.settings["agent"]["state-directory"], "usage")
+    path = os.path.join(agent.settings["agent"]["state-directory"], "usage-containerd")
     with open(path, "r+b") as file:
         for slot in (0, os.path.getsize(path) // 2):
             file.seek(slot + 100)

@@ -127,7 +127,7 @@ void sample_status(struct status *ret)
 	sample_nodefs(&ret->filesystems[ROLE_NODEFS]);
 	sample_imagefs(&ret->filesystems[ROLE_IMAGEFS]);
 	sample_containerfs(&ret->filesystems[ROLE_CONTAINERFS]);
-	sample_runtime(&ret->runtime);
+	sample_runtime(&ret->runtimes.items[ret->runtimes.n++]);
 	sample_kubernetes(&ret->kubernetes);
 	sample_last_pass(&ret->last_pass);
 	ret->findings = (struct findings){
@@ -173,10 +173,10 @@ void sample_status_hostile(struct status *ret)
 	SET(fs->mountpoint, evil);
 	SET(fs->fstype, evil);
 	SET(fs->error, evil);
-	SET(ret->runtime.name, evil);
-	SET(ret->runtime.version, evil);
-	SET(ret->runtime.endpoint, evil);
-	SET(ret->runtime.error, evil);
+	SET(ret->runtimes.items[0].name, evil);
+	SET(ret->runtimes.items[0].version, evil);
+	SET(ret->runtimes.items[0].endpoint, evil);
+	SET(ret->runtimes.items[0].error, evil);
 	SET(ret->last_pass.error, evil);
 	SET(ret->kubernetes.node, evil);
 	SET(ret->kubernetes.server, evil);

@@ -44,7 +44,7 @@ static const char *id_of(size_t i)
 static void save(const char *directory, const struct usage_history *h)
 {
 	struct err e = { 0 };
-	if (history_save(directory, h, &e) < 0)
+	if (history_save(directory, "usage", h, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_int_equal(e.code, 0);
 }
@@ -53,7 +53,7 @@ static struct usage_history loaded(const char *directory)
 {
 	struct usage_history h = { 0 };
 	struct err e = { 0 };
-	if (history_load(directory, &h, &e) < 0)
+	if (history_load(directory, "usage", &h, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_int_equal(e.code, 0);
 	return h;
@@ -63,7 +63,7 @@ static void assert_unreadable(const char *directory, int code, const char *named
 {
 	struct usage_history h = { 0 };
 	struct err e = { 0 };
-	assert_int_equal(history_load(directory, &h, &e), -code);
+	assert_int_equal(history_load(directory, "usage", &h, &e), -code);
 	assert_int_equal(e.code, code);
 	assert_non_null(strstr(e.msg, named));
 	assert_int_equal(h.n_entries, 0);
@@ -166,14 +166,14 @@ static void cannot_be_kept(void **state)
 	struct err e = { 0 };
 	int descriptors = open_descriptors();
 	put(at("file"), "", 0);
-	assert_int_equal(history_save(at("file"), &h, &e), -ENOTDIR);
+	assert_int_equal(history_save(at("file"), "usage", &h, &e), -ENOTDIR);
 	assert_non_null(strstr(e.msg, at("file")));
 	if (!own_tmpfs("size=1m", own_directory))
 		SKIP("no mounts of one's own: not root");
 	add(&h, "sha256:a", 1, 2);
 	save(own_directory, &h);
 	assert_int_equal(mount(NULL, own_directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-	assert_int_equal(history_save(own_directory, &h, &e), -EROFS);
+	assert_int_equal(history_save(own_directory, "usage", &h, &e), -EROFS);
 	assert_non_null(strstr(e.msg, at("usage")));
 	assert_non_null(strstr(e.msg, strerror(EROFS)));
 	/* what was kept before is still read */

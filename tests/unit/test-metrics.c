@@ -95,8 +95,8 @@ static void test_conditions(void **state)
 	/* a runtime that never answered is known by its endpoint */
 	buf_clear(&page);
 	sample_status(&s);
-	s.runtime.name[0] = '\0';
-	s.runtime.up = false;
+	s.runtimes.items[0].name[0] = '\0';
+	s.runtimes.items[0].up = false;
 	render(&s, false, false, &page);
 	assert_true(has_line(
 		&page,

@@ -299,71 +299,80 @@ static void observation(void **state)
 
 /* --- the runtime ------------------------------------------------------------------------------- */
 
+static struct node_runtime *only_runtime(struct pass_node *node, const char *endpoint)
+{
+	char none[] = "", any[] = "auto", path[64];
+	(void)snprintf(path, sizeof(path), "%s", endpoint);
+	struct runtime_config section = { none, path, any, USEC_PER_SEC };
+	pass_node_init(node, "");
+	node->n_runtimes = 1;
+	node_runtime_init(&node->runtimes[0], &section);
+	return &node->runtimes[0];
+}
+
+/* One that went away keeps its name, as that is a label of metrics, and what was measured of it. */
 static void runtime_states(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *configured_as;
-		bool handle;
-		int result;
-		bool configured, up;
-	} rows[] = {
-		{ "auto", true, 0, true, true },
-		{ "auto", true, -ENOENT, true, false },
-		{ "auto", true, -ECONNRESET, true, false },
-		{ "auto", false, -EACCES, true, false },
-		{ "auto", false, -ENOENT, false, false }, /* a host without any */
-		{ "unix:///a", false, -ENOENT, true, false },
-	};
-	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		char endpoint[] = "unix:///run/a.sock";
-		struct runtime handle = { .endpoint = endpoint,
-					  .name = "containerd",
-					  .version = "containerd 1.6.20" };
-		struct status_runtime r = { 0 };
-		struct err e = { 0 };
-		cleanup_config struct config *c = config_defaults();
-		free(c->runtimes[0].endpoint);
-		c->runtimes[0].endpoint = xstrdup(rows[i].configured_as);
-		handle.statistics.requests[OPERATION_LIST_IMAGES].count = 7;
-		if (rows[i].result < 0)
-			(void)err_set(&e, -rows[i].result, "what went wrong");
-		node_status_runtime(&r, rows[i].handle ? &handle : NULL, c, rows[i].result, &e);
-		assert_int_equal(r.configured, rows[i].configured);
-		assert_int_equal(r.up, rows[i].up);
-		assert_string_equal(r.error, rows[i].up ? "" : "what went wrong");
-		if (rows[i].handle) {
-			assert_string_equal(r.name, "containerd");
-			assert_string_equal(r.version, "containerd 1.6.20");
-			assert_string_equal(r.endpoint, "unix:///run/a.sock");
-			assert_int_equal(r.statistics.requests[OPERATION_LIST_IMAGES].count, 7);
-		} else {
-			assert_string_equal(r.name, rows[i].configured_as);
-		}
-	}
+	struct pass_node node;
+	struct status_runtimes all = { .n = 5 };
+	struct err e = { .code = ECONNREFUSED, .msg = "refused" }, none = { 0 };
+	cleanup_config struct config *c = config_defaults();
+	struct node_runtime *r = only_runtime(&node, "unix:///run/a.sock");
+	const struct status_runtime *s = &all.items[0];
+
+	r->error = e;
+	node_status_runtimes(&all, &node, c, -ECONNREFUSED, &e);
+	assert_int_equal(all.n, 1);
+	assert_true(s->configured && !s->up);
+	assert_string_equal(s->name, "unix:///run/a.sock");
+	assert_string_equal(s->endpoint, "unix:///run/a.sock");
+	assert_string_equal(s->error, "refused");
+	assert_ptr_equal(status_runtime_down(&all), s);
+	assert_false(status_runtime_any_up(&all));
+
+	(void)snprintf(r->name, sizeof(r->name), "cri-o");
+	(void)snprintf(r->version, sizeof(r->version), "cri-o 1.37.0");
+	(void)snprintf(r->address, sizeof(r->address), "unix:///host/run/a.sock");
+	r->statistics.requests[OPERATION_LIST_IMAGES].count = 7;
+	r->error = none;
+	r->elsewhere = true;
+	node_status_runtimes(&all, &node, c, 0, &none);
+	assert_true(s->configured && s->up && s->elsewhere);
+	assert_string_equal(s->name, "cri-o");
+	assert_string_equal(s->version, "cri-o 1.37.0");
+	assert_string_equal(s->endpoint, "unix:///host/run/a.sock");
+	assert_string_equal(s->error, "");
+	assert_int_equal(s->statistics.requests[OPERATION_LIST_IMAGES].count, 7);
+	assert_null(status_runtime_down(&all));
+	assert_true(status_runtime_any_up(&all));
+
+	r->error = e;
+	node_status_runtimes(&all, &node, c, -ECONNREFUSED, &e);
+	assert_false(s->up);
+	assert_string_equal(s->name, "cri-o");
+	assert_int_equal(s->statistics.requests[OPERATION_LIST_IMAGES].count, 7);
+	pass_node_done(&node);
 }
 
-/* One that went away keeps its name, as that is a label of metrics. */
-static void runtime_keeps_its_name(void **state)
+/* On a host without any, it is nobody's fault. */
+static void no_runtimes(void **state)
 {
 	(void)state;
-	char endpoint[] = "unix:///run/a.sock";
-	struct runtime handle = { .endpoint = endpoint, .name = "cri-o" };
-	struct runtime unnamed = { .endpoint = endpoint };
-	struct status_runtime r = { 0 };
-	struct err e = { .code = ECONNREFUSED, .msg = "refused" };
+	struct pass_node node;
+	struct status_runtimes all = { 0 };
+	struct err e = { .code = ENOENT, .msg = "not there" };
 	cleanup_config struct config *c = config_defaults();
-	node_status_runtime(&r, &unnamed, c, -ECONNREFUSED, &e);
-	assert_string_equal(r.name, "unix:///run/a.sock");
-	node_status_runtime(&r, &handle, c, 0, &(struct err){ 0 });
-	assert_string_equal(r.name, "cri-o");
-	node_status_runtime(&r, NULL, c, -ECONNREFUSED, &e);
-	assert_string_equal(r.name, "cri-o");
-	assert_false(r.up);
-	assert_string_equal(r.error, "refused");
-	/* an error of an earlier try is over */
-	node_status_runtime(&r, &handle, c, 0, &e);
-	assert_string_equal(r.error, "");
+	pass_node_init(&node, "");
+	node_status_runtimes(&all, &node, c, -ENOENT, &e);
+	assert_int_equal(all.n, 1);
+	assert_false(all.items[0].configured);
+	assert_string_equal(all.items[0].error, "not there");
+	assert_null(status_runtime_down(&all));
+	node_status_runtimes(&all, &node, c, -EACCES, &e);
+	assert_true(all.items[0].configured);
+	assert_ptr_equal(status_runtime_down(&all), &all.items[0]);
+	pass_node_done(&node);
 }
 
 /* --- passes ------------------------------------------------------------------------------------ */
@@ -466,7 +475,7 @@ int main(void)
 		cmocka_unit_test(forecast),
 		cmocka_unit_test(observation),
 		cmocka_unit_test(runtime_states),
-		cmocka_unit_test(runtime_keeps_its_name),
+		cmocka_unit_test(no_runtimes),
 		cmocka_unit_test(passes_are_counted),
 		cmocka_unit_test(dry_runs_are_not_counted),
 	};

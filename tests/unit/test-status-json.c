@@ -57,8 +57,8 @@ static const cJSON *get(const cJSON *json, const char *key)
 /* Tools rely on the keys: they are there before anything is known. */
 static void test_nothing_known(void **state)
 {
-	static const char *const null[] = { "startedAt",  "now",    "runtime",
-					    "kubernetes", "images", "lastPass" };
+	static const char *const null[] = { "startedAt", "now", "kubernetes", "images",
+					    "lastPass" };
 	static const char *const fs_null[] = {
 		"device",
 		"mountpoint",
@@ -91,6 +91,7 @@ static void test_nothing_known(void **state)
 			fail_msg("%s is not null", fs_null[i]);
 	assert_int_equal(cJSON_GetArraySize(get(fs, "thresholds")), 0);
 	assert_int_equal(cJSON_GetArraySize(get(fs, "pressure")), 0);
+	assert_int_equal(cJSON_GetArraySize(get(json, "runtimes")), 0);
 	cJSON_Delete(json);
 }
 
