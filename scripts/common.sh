@@ -95,7 +95,7 @@ list_sources() {
 		(cd "$1" && find . \( -path './build-[!a]*' -o -name autom4te.cache -o -name __pycache__ \
 			-o -name .deps -o -name .libs \) -prune \
 			-o ! -type d ! -name '*.l[oa]' ! -name '*.[oa]' ! -name '*.pb-c.[ch]' ! -name '*.trs' \
-			! -name '*.log' ! -path ./Makefile ! -path ./config.h ! -path ./config.status ! -path ./stamp-h1 \
+			! -name '*.log' ! -name '*.oci.tar' ! -path ./Makefile ! -path ./config.h ! -path ./config.status ! -path ./stamp-h1 \
 			! -path ./libtool ! -path ./disk-pressure-agent ! -path ./docs/disk-pressure-agent-metrics.7 ! \( -name 'test-*' ! -name '*.*' \) -print0)
 	fi
 }
