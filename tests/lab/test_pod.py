@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent in a pod: the image of packaging/oci and the manifests of packaging/kubernetes, on a whole node."""
 
+import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -85,8 +87,9 @@ class AgentPod(kubelet.RunningPod):
         return self.execute("disk-pressure-agent", "--root", "/host", *arguments)
 
 
-def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 20):
-    """A node with the agent running on it, as `kubectl apply -k` leaves it."""
+def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 20, cluster=None):
+    """A node with the agent running on it, as `kubectl apply -k` leaves it. cluster(node, objects): of the API server,
+    as arguments for AgentPod; without it nobody says that there is a cluster."""
     reason = hostnode.missing() or kubelet.missing()
     if reason:
         raise check.Skip(reason)
@@ -95,18 +98,33 @@ def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 
     os.makedirs(node.containerd.path(KUBELET))
     os.rmdir(node.containerd.path("/var/lib/kubelet"))
     os.symlink(KUBELET, node.containerd.path("/var/lib/kubelet"))
-    with open(node.containerd.path(f"{KUBELET}/config.yaml"), "w") as file:
+    with open(node.containerd.path(f"{KUBELET}/of-this-node.yaml"), "w") as file:
         file.write(KUBELET_CONFIG)
+    lab.stack.enter_context(some_kubelet(node))
     node.containerd.ctr("images", "import", built_image(lab))
     check.wait_for(lambda: node.cri.image(wanted()), 10, "the agent's image is known")
     rendered = objects(lab, high, low, names)
     manifest = kubelet.find(rendered, "DaemonSet")["spec"]["template"]
     template = kubelet.read_template(manifest)
     check.equal(template.container.image, wanted(), "the image of the manifest is the one that build.sh makes")
-    pod = AgentPod(node, rendered, template, directory=KUBELET)
+    more = cluster(node, rendered) if cluster else {}
+    pod = AgentPod(node, rendered, template, directory=KUBELET, **more)
     pod.manifest = manifest
     lab.more_logs.append(("log of the pod", lambda: "\n".join(pod.log().splitlines()[-15:])))
     return node, pod.start().wait_ready()
+
+
+@contextlib.contextmanager
+def some_kubelet(node):
+    """Its process is all that there is of it: the agent reads the command line, by the node's /proc below /host."""
+    script = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'kubelet'); time.sleep(600)"
+    process = subprocess.Popen(node.containerd.inside("/usr/bin/python3", "-c", script,
+                                                      "--config=/var/lib/kubelet/of-this-node.yaml"))
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def wanted():
@@ -291,6 +309,28 @@ def test_each_overlay(lab):
         pod = AgentPod(node, rendered, kubelet.read_template(manifest), directory=KUBELET, uid=f"overlay-{number}")
         pod.start().wait_ready()
         check.equal(json.loads(pod.get("/status")[1])["runtime"]["name"], "containerd", f"the runtime with {name}")
+
+
+def test_docker(lab):
+    """With Docker's overlay it is Docker's images that go, those of Kubernetes' containerd stay."""
+    for tool in hostnode.HostDocker.programs:
+        if not shutil.which(tool):
+            raise check.Skip(f"{tool} is not installed")
+    engines = []
+
+    def start_docker(node, _objects):
+        engines.append(hostnode.HostDocker(node.containerd, os.path.join(lab.folder, "docker")).start())
+        lab.stack.callback(engines[0].close)
+        return {}
+    node, pod = agent_pod(lab, names=("overlays/docker",), cluster=start_docker)
+    check.equal(pod.labels("filesystem_info", filesystem="imagefs")["mountpoint"], "/var/lib/docker", "where Docker's images are")
+    apps.load(node, 2)
+    for number in range(11, 21):
+        engines[0].load(apps.app(number))
+    check.wait_for(lambda: pod.metric("images_removed_total") >= 3, 20, "images_removed_total")
+    check.wait_for(lambda: node.fs.used_percent() < 60, 15, "the disk is relieved")
+    check.within(len(engines[0].names()), 2, 7, "Docker's images left")
+    check.equal(app_names(node), apps.names(1, 2), "containerd's images")
 
 
 def plugin(node, rule, length):

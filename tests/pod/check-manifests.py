@@ -251,12 +251,9 @@ def test_configuration():
 
 
 def test_condition():
-    if "kubernetes" not in check_configuration("overlays/containerd"):
-        return "this build knows no section [kubernetes]"
     shown = check_configuration("overlays/containerd", "options/condition")
     check.equal(shown["kubernetes"]["condition"], "DiskReclaimFailing", "condition")
     check.equal(check_configuration("overlays/containerd")["kubernetes"]["condition"], "no", "condition without the option")
-    return None
 
 
 def test_configuration_reaches_the_pod():
@@ -395,8 +392,8 @@ def main():
     for number, (name, test) in enumerate(tests, 1):
         title = f"{number} - {name.removeprefix('test_')}"
         try:
-            skipped = test()
-            print(f"ok {title}" + (f" # SKIP {skipped}" if skipped else ""))
+            test()
+            print(f"ok {title}")
         except Exception as problem:
             print(f"not ok {title}")
             text = str(problem) if isinstance(problem, AssertionError) else traceback.format_exc()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole node: a containerd at its ordinary places, in mount, process and network namespaces of its own.
 
-What is below / there is this host's, but for /run, /var/lib and /proc; /var/lib/containerd is the loop filesystem.
+What is below / there is this host's, but for /run, /var/lib and /proc; /var/lib/containerd is the loop filesystem,
+and /var/lib/docker is on it.
 So a pod can mount the node's root directory as it would mount a real one's, and sees nothing but the node. The
 namespaces end with their first process, and all that runs in them.
 """
@@ -16,12 +17,13 @@ import subprocess
 import threading
 import time
 
-from . import containerd
+from . import containerd, docker
 
 CNI_PLUGINS = "/usr/lib/cni"
 CLONE_NEWNET = 0x40000000
 
 # Pods get addresses of their own, as on any node; the node reaches them, nobody else does.
+GATEWAY = "10.79.0.1"       # the node, for its pods
 NETWORK = {"cniVersion": "0.4.0", "name": "lab", "plugins": [
     {"type": "ptp", "ipMasq": False, "ipam": {"type": "host-local", "subnet": "10.79.0.0/24", "dataDir": "/run/cni"}}]}
 
@@ -31,6 +33,8 @@ set -e
 mount --make-rshared /
 mount --bind {folder}/var-lib /var/lib
 mount --bind {disk} /var/lib/containerd
+mkdir {disk}/docker
+mount --bind {disk}/docker /var/lib/docker
 mount -t tmpfs -o mode=755 tmpfs /run
 exec containerd --config {folder}/containerd.toml
 """
@@ -51,7 +55,7 @@ class HostContainerd(containerd.Containerd):
         self.disk, self.pid, self.socket = disk, None, None
 
     def start(self, prepare=True):
-        for name in ("cni", "var-lib/containerd", "var-lib/kubelet"):
+        for name in ("cni", "var-lib/containerd", "var-lib/docker", "var-lib/kubelet"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
         self._write("cni/10-lab.conflist", json.dumps(NETWORK))
         self._write("containerd.toml", self._config())
@@ -110,17 +114,44 @@ class HostContainerd(containerd.Containerd):
 
     def connect(self, address, port, timeout=5):
         """A TCP connection from the node. A socket stays in the network that it was made in."""
+        made = self.in_its_network(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        made.settimeout(timeout)
+        made.connect((address, port))
+        return made
+
+    def in_its_network(self, function):
+        """What function() returns in a thread that is in the node's network, as are threads that it starts."""
         made = []
 
-        def make():
+        def run():
             with open(f"/proc/{self.pid}/ns/net") as network:
                 if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), CLONE_NEWNET) == 0:
-                    made.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        thread = threading.Thread(target=make)      # only this thread is there; it ends with it
+                    made.append(function())
+        thread = threading.Thread(target=run)
         thread.start()
         thread.join()
         if not made:
-            raise RuntimeError("the node's network cannot be entered")
-        made[0].settimeout(timeout)
-        made[0].connect((address, port))
+            raise RuntimeError("this does not work in the node's network")
         return made[0]
+
+
+class HostDocker(docker.Docker):
+    """Docker on such a node, beside Kubernetes' containers and with the same containerd, as its packages have it."""
+
+    def __init__(self, node, folder):
+        super().__init__(folder, "/var/lib/docker", node.store)
+        self.node = node
+        self.socket = self.api.socket_path = node.path("/run/docker.sock")
+
+    def command(self):
+        return self.node.inside("dockerd", "--data-root", self.root, "--host", "unix:///run/docker.sock",
+                                "--containerd", "/run/containerd/containerd.sock", "--config-file",
+                                os.path.join(self.folder, "daemon.json"), "--bridge=none", "--iptables=false",
+                                "--ip6tables=false")
+
+    def start(self, prepare=True):
+        os.makedirs(self.folder)
+        with open(os.path.join(self.folder, "daemon.json"), "w") as file:
+            file.write("{}")
+        # Not the one above: there is a containerd already.
+        return super(docker.Docker, self).start(prepare)

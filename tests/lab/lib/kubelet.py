@@ -309,13 +309,13 @@ def container_config(template, environment, mounts):
 class RunningPod:
     """A pod of a template on a node, as the kubelet would have started it."""
 
-    def __init__(self, node, objects, template, directory="/var/lib/kubelet", environment=(),
+    def __init__(self, node, objects, template, directory="/var/lib/kubelet", environment=(), authority="",
                  uid="11111111-2222-3333-4444-555555555555"):
         self.node, self.cri, self.objects, self.template, self.uid = node, node.cri, objects, template, uid
         self.folder = f"{directory}/pods/{uid}"
         self.logs = f"{directory}/logs/{uid}"
         self.volumes = Volumes(node.containerd.path, objects, self.folder)
-        self.environment = list(environment)
+        self.environment, self.authority = list(environment), authority     # of the API server: its certificate
         self.sandbox = self.container = self.address = None
 
     def start(self):
@@ -328,7 +328,7 @@ class RunningPod:
         if template.token:
             secret = self.volumes.atomic("kube-api-access", {
                 "token": token_of(template.service_account, "disk-pressure-agent"), "namespace": "disk-pressure-agent",
-                "ca.crt": ""})
+                "ca.crt": self.authority})
             mounts.append((secret, SERVICE_ACCOUNT, True, None))
         config = sandbox_config(template, "agent", "disk-pressure-agent", self.uid, self.logs)
         self.sandbox = wire.text(self.cri.runtime_call("RunPodSandbox", [(1, config)]), 1)
