@@ -63,7 +63,8 @@ struct reporting {
 	unsigned generation;
 	usec_t rest_at; /* USEC_INFINITY: there is no connection */
 	struct err told;
-	/* the last pass since the pressure began that is there */
+	/* passes since the pressure began that is there */
+	bool begin_told; /* and no end since */
 	bool pass_known;
 	enum pass_result pass_result;
 	struct reporter reporter;
@@ -398,11 +399,19 @@ bool reporting_stop(struct agent *a, usec_t timeout)
 
 /* --- what is told ------------------------------------------------------------------------------ */
 
+/* A pass that waits for images to come of age, and the one after it, are one to people. */
+static bool begins_again(struct reporting *r, const struct event_fact *fact)
+{
+	bool again = fact->reason == OCCURRENCE_RECLAIM_STARTED && r->begin_told;
+	r->begin_told = r->begin_told || fact->reason == OCCURRENCE_RECLAIM_STARTED;
+	return again;
+}
+
 void reporting_occurred(struct agent *a, const struct event_fact *fact)
 {
 	struct reporting *r = a->reporting;
 	struct event_fact now = *fact;
-	if (!r || !r->enabled || !r->events)
+	if (!r || !r->enabled || !r->events || begins_again(r, fact))
 		return;
 	now.wall_usec = now_wall();
 	event_queue_add(&r->reporter.events, &now, now_monotonic(), any_number());
@@ -413,6 +422,7 @@ void reporting_pass_ended(struct agent *a, enum pass_result result)
 {
 	if (!a->reporting)
 		return;
+	a->reporting->begin_told = false;
 	a->reporting->pass_known = true;
 	a->reporting->pass_result = result;
 }
@@ -429,6 +439,7 @@ void reporting_judge(struct agent *a)
 		if (a->pressure.wanted[i / _PRESSURE_MAX][i % _PRESSURE_MAX])
 			facts.pressure = true;
 	r->pass_known = r->pass_known && facts.pressure;
+	r->begin_told = r->begin_told && facts.pressure;
 	facts.pass = r->pass_known;
 	facts.cleared = r->pass_result == RESULT_REACHED || r->pass_result == RESULT_NOTHING_TO_DO;
 	facts.failed = r->pass_result == RESULT_ERROR;
