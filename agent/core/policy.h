@@ -36,6 +36,7 @@ struct image_gc_policy {
 	bool unless_local_is_ordinary; /* but not with a runtime where they are, see inventory.h */
 	bool proceed_when_futile;
 	uint32_t max_removals; /* per pass; 0: no limit */
-	/* Of eviction thresholds that are in force on the image filesystem; see pressure.h. */
-	struct reclaim_goal eviction[_RESOURCE_MAX][_EVICTION_LEVEL_MAX];
+	/* Of eviction thresholds that are in force on the image filesystem, by the role that they look at it
+	 * in; see pressure.h. */
+	struct reclaim_goal eviction[_RESOURCE_MAX][_EVICTION_LEVEL_MAX][_ROLE_MAX];
 };

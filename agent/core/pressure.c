@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/pressure.h"
 
+#include <string.h>
+
 #include "core/threshold.h"
 
 const char *pressure_level_to_string(enum pressure_level l)
@@ -72,26 +74,21 @@ bool pressure_step(struct pressure *p, const struct image_gc_policy *policy,
 	return any;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
+static struct reclaim_goal goal_of(const struct eviction_pressure *e)
 {
-	return a > b ? a : b;
+	struct reclaim_goal goal = { 0 };
+	if (e->in_force)
+		goal = (struct reclaim_goal){ .clear = e->amount, .target = e->clear_amount };
+	return goal;
 }
 
 void pressure_goals(const struct pressure *p, const bool with_images[_ROLE_MAX],
 		    struct image_gc_policy *policy)
 {
-	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++) {
-			struct reclaim_goal goal = { 0 };
-			for (int role = 0; role < _ROLE_MAX; role++) {
-				const struct eviction_pressure *e =
-					&p->verdict.pressure[role][r][level];
-				if (!with_images[role] || !e->in_force)
-					continue;
-				goal.clear = larger(goal.clear, e->amount);
-				goal.target = larger(goal.target, e->clear_amount);
-			}
-			policy->eviction[r][level] = goal;
-		}
-	}
+	memset(policy->eviction, 0, sizeof(policy->eviction));
+	for (int role = 0; role < _ROLE_MAX; role++)
+		for (int r = 0; with_images[role] && r < _RESOURCE_MAX; r++)
+			for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
+				policy->eviction[r][level][role] =
+					goal_of(&p->verdict.pressure[role][r][level]);
 }

@@ -83,10 +83,17 @@ static struct reclaim_goal goal_of_eviction(struct pass *p, enum resource r,
 	return goal;
 }
 
+/* All goals of a resource, one after the other. */
+#define N_GOALS (_PRESSURE_MAX * _ROLE_MAX)
+static const struct reclaim_goal *goal_at(const struct pass_report *report, enum resource r, int i)
+{
+	return &report->goals[r][i / _ROLE_MAX][i % _ROLE_MAX];
+}
+
 static void goals_sum_up(struct pass_report *report, enum resource r)
 {
-	for (int level = 0; level < _PRESSURE_MAX; level++) {
-		const struct reclaim_goal *goal = &report->goals[r][level];
+	for (int i = 0; i < N_GOALS; i++) {
+		const struct reclaim_goal *goal = goal_at(report, r, i);
 		if (goal->target > report->target[r])
 			report->target[r] = goal->target;
 		if (goal->clear > report->trigger[r])
@@ -100,17 +107,17 @@ static void goals_set(struct pass *p)
 	if (report->request.trigger == TRIGGER_MANUAL && report->request.to_percent >= 0) {
 		uint64_t total = space_total(&p->space, RESOURCE_BYTES);
 		uint64_t wish = threshold_target_available(total, report->request.to_percent);
-		report->goals[RESOURCE_BYTES][PRESSURE_GC] =
+		report->goals[RESOURCE_BYTES][PRESSURE_GC][ROLE_IMAGEFS] =
 			(struct reclaim_goal){ .clear = wish, .target = wish };
 		goals_sum_up(report, RESOURCE_BYTES);
 		return;
 	}
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
-		struct reclaim_goal *goals = report->goals[r];
-		goals[PRESSURE_GC] = goal_of_collection(p, r);
+		report->goals[r][PRESSURE_GC][ROLE_IMAGEFS] = goal_of_collection(p, r);
 		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
-			goals[pressure_level_of(level)] =
-				goal_of_eviction(p, r, &p->policy->eviction[r][level]);
+			for (int role = 0; role < _ROLE_MAX; role++)
+				report->goals[r][pressure_level_of(level)][role] = goal_of_eviction(
+					p, r, &p->policy->eviction[r][level][role]);
 		goals_sum_up(report, r);
 	}
 }
@@ -133,8 +140,8 @@ static void aims_set(struct pass *p)
 	for (int r = 0; r < _RESOURCE_MAX; r++) {
 		uint64_t possible =
 			amount_add(space_available(&p->space, r), report->plan.reclaimable[r]);
-		for (int level = 0; level < _PRESSURE_MAX; level++) {
-			const struct reclaim_goal *goal = &report->goals[r][level];
+		for (int i = 0; i < N_GOALS; i++) {
+			const struct reclaim_goal *goal = goal_at(report, r, i);
 			if (goal->target > p->aim[r] &&
 			    (possible >= goal->clear || p->policy->proceed_when_futile))
 				p->aim[r] = goal->target;
@@ -294,8 +301,8 @@ static bool victims_remove(struct pass *p)
 static bool a_goal_cleared(const struct pass *p)
 {
 	for (int r = 0; r < _RESOURCE_MAX; r++)
-		for (int level = 0; level < _PRESSURE_MAX; level++) {
-			const struct reclaim_goal *goal = &p->report->goals[r][level];
+		for (int i = 0; i < N_GOALS; i++) {
+			const struct reclaim_goal *goal = goal_at(p->report, r, i);
 			if (goal->target && space_available(&p->space, r) >= goal->clear)
 				return true;
 		}

@@ -68,8 +68,9 @@ struct pass_report {
 	enum pass_result result;
 	struct err error; /* RESULT_ERROR: why; else the last removal that failed, if any */
 	struct space before, after;
-	/* What was asked for, as amounts available; a manual pass asks at PRESSURE_GC. */
-	struct reclaim_goal goals[_RESOURCE_MAX][_PRESSURE_MAX];
+	/* What was asked for, as amounts available, by the role that a threshold looks at the filesystem in.
+	 * Image collection, and a manual pass, ask at PRESSURE_GC and ROLE_IMAGEFS. */
+	struct reclaim_goal goals[_RESOURCE_MAX][_PRESSURE_MAX][_ROLE_MAX];
 	uint64_t target[_RESOURCE_MAX];	 /* the largest of the goals' targets; 0: not concerned */
 	uint64_t trigger[_RESOURCE_MAX]; /* amount available that clears them all, <= target */
 	struct removal *removals;

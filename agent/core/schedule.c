@@ -96,6 +96,14 @@ usec_t schedule_observed(struct schedule *s, const struct schedule_facts *facts,
 	return next_observation(facts, now);
 }
 
+static bool was_about(const struct pass_report *report, enum resource r, enum pressure_level level)
+{
+	for (int role = 0; role < _ROLE_MAX; role++)
+		if (report->goals[r][level][role].target > 0)
+			return true;
+	return false;
+}
+
 usec_t schedule_pass_ended(struct schedule *s, const struct pass_report *report,
 			   const struct schedule_facts *facts, usec_t now)
 {
@@ -109,7 +117,7 @@ usec_t schedule_pass_ended(struct schedule *s, const struct pass_report *report,
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = 0; level < _PRESSURE_MAX; level++)
 			s->closed_for[r][level] =
-				result == RESULT_ERROR || report->goals[r][level].target > 0;
+				result == RESULT_ERROR || was_about(report, r, level);
 	/* Those that it could not remove are looked at again with the next observation. */
 	s->n_over_age = 0;
 	return next_observation(facts, now);

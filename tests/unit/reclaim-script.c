@@ -143,9 +143,10 @@ void play(const struct script *s, struct node *n, struct pass_report *report)
 	struct image_gc_policy policy = script_thresholds;
 	policy.max_removals = s->max_removals;
 	policy.proceed_when_futile = s->proceed;
-	policy.eviction[RESOURCE_BYTES][EVICTION_SOFT] = s->soft;
-	policy.eviction[RESOURCE_BYTES][EVICTION_HARD] = s->hard;
-	policy.eviction[RESOURCE_INODES][EVICTION_HARD] = s->hard_inodes;
+	policy.eviction[RESOURCE_BYTES][EVICTION_SOFT][ROLE_IMAGEFS] = s->soft;
+	policy.eviction[RESOURCE_BYTES][EVICTION_HARD][ROLE_IMAGEFS] = s->hard;
+	policy.eviction[RESOURCE_BYTES][EVICTION_HARD][ROLE_NODEFS] = s->hard_nodefs;
+	policy.eviction[RESOURCE_INODES][EVICTION_HARD][ROLE_IMAGEFS] = s->hard_inodes;
 	*n = (struct node){ .script = s, .space = s->space, .clock = 5000 };
 	*report = (struct pass_report){
 		.request = { .trigger = s->trigger,

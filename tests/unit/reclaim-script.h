@@ -30,7 +30,8 @@ struct script {
 	int to_percent; /* 0 here means the default, -1 */
 	uint32_t max_removals;
 	bool proceed;
-	struct reclaim_goal soft, hard, hard_inodes; /* of eviction thresholds in force */
+	struct reclaim_goal soft, hard, hard_nodefs,
+		hard_inodes; /* of eviction thresholds in force */
 
 	/* what happens; calls count from 1, 0 is never */
 	int failing_source; /* every list of that one fails, from 1 */

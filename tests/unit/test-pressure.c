@@ -169,7 +169,8 @@ static void grace_reclaim_and_transition(void **state)
 		const bool with_images[_ROLE_MAX] = { [ROLE_NODEFS] = true };
 		bool any = step_nodefs(&p, &e, rows[i].available, true, rows[i].now * USEC_PER_SEC);
 		pressure_goals(&p, with_images, &goals);
-		const struct reclaim_goal *goal = &goals.eviction[RESOURCE_BYTES][EVICTION_SOFT];
+		const struct reclaim_goal *goal =
+			&goals.eviction[RESOURCE_BYTES][EVICTION_SOFT][ROLE_NODEFS];
 		if (any != rows[i].wanted ||
 		    p.wanted[RESOURCE_BYTES][PRESSURE_SOFT] != rows[i].wanted ||
 		    p.eviction.active[ROLE_NODEFS][RESOURCE_BYTES][EVICTION_SOFT] !=
@@ -182,11 +183,11 @@ static void grace_reclaim_and_transition(void **state)
 	struct image_gc_policy goals = off;
 	const bool nowhere[_ROLE_MAX] = { false };
 	pressure_goals(&p, nowhere, &goals);
-	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_SOFT].target, 0);
+	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_SOFT][ROLE_NODEFS].target, 0);
 }
 
-/* Two roles of one device: the goal is what satisfies both. */
-static void the_stricter_of_two_roles_counts(void **state)
+/* Two roles of one device: each has its goal. */
+static void two_roles_of_one_device(void **state)
 {
 	(void)state;
 	struct eviction_policy e =
@@ -201,11 +202,16 @@ static void the_stricter_of_two_roles_counts(void **state)
 	struct image_gc_policy goals = policy;
 	assert_true(pressure_step(&p, &policy, &e, 0, &sample));
 	pressure_goals(&p, sample.with_images, &goals);
-	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_HARD].clear, 150);
-	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_HARD].target, 300);
-	assert_int_equal(goals.eviction[RESOURCE_INODES][EVICTION_HARD].clear, 3);
-	assert_int_equal(goals.eviction[RESOURCE_INODES][EVICTION_HARD].target, 3);
-	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_SOFT].target, 0);
+	const struct reclaim_goal *bytes = goals.eviction[RESOURCE_BYTES][EVICTION_HARD];
+	const struct reclaim_goal *inodes = goals.eviction[RESOURCE_INODES][EVICTION_HARD];
+	assert_int_equal(bytes[ROLE_NODEFS].clear, 100);
+	assert_int_equal(bytes[ROLE_NODEFS].target, 300);
+	assert_int_equal(bytes[ROLE_IMAGEFS].clear, 150);
+	assert_int_equal(bytes[ROLE_IMAGEFS].target, 150);
+	assert_int_equal(inodes[ROLE_IMAGEFS].clear, 3);
+	assert_int_equal(inodes[ROLE_IMAGEFS].target, 3);
+	assert_int_equal(inodes[ROLE_NODEFS].target, 0);
+	assert_int_equal(goals.eviction[RESOURCE_BYTES][EVICTION_SOFT][ROLE_IMAGEFS].target, 0);
 	/* the high threshold comes before all of them */
 	assert_int_equal(p.begins_at[RESOURCE_BYTES], 209);
 	assert_int_equal(p.begins_at[RESOURCE_INODES], 10);
@@ -228,7 +234,7 @@ int main(void)
 		cmocka_unit_test(a_filesystem_without_images_wants_none_removed),
 		cmocka_unit_test(nothing_is_less_than_a_threshold_of_zero),
 		cmocka_unit_test(grace_reclaim_and_transition),
-		cmocka_unit_test(the_stricter_of_two_roles_counts),
+		cmocka_unit_test(two_roles_of_one_device),
 		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests_name("pressure", tests, NULL, NULL);

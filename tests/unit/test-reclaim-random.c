@@ -181,7 +181,8 @@ static void make_policy(struct sim *s)
 	}
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = 0; level < _EVICTION_LEVEL_MAX; level++)
-			make_goal(s, r, &p->eviction[r][level]);
+			for (int role = 0; role < _ROLE_MAX; role++)
+				make_goal(s, r, &p->eviction[r][level][role]);
 	s->keep[0] = "reg.io/keep/*";
 	p->keep = s->keep;
 	p->n_keep = 1;
@@ -386,10 +387,11 @@ static void plan_node(struct sim *s)
 
 static bool cleared(const struct pass_report *report, enum resource r)
 {
-	for (int level = 0; level < _PRESSURE_MAX; level++)
-		if (report->goals[r][level].target &&
-		    space_available(&report->after, r) >= report->goals[r][level].clear)
+	for (int i = 0; i < _PRESSURE_MAX * _ROLE_MAX; i++) {
+		const struct reclaim_goal *goal = &report->goals[r][i / _ROLE_MAX][i % _ROLE_MAX];
+		if (goal->target && space_available(&report->after, r) >= goal->clear)
 			return true;
+	}
 	return false;
 }
 

@@ -45,7 +45,7 @@ static usec_t ended(struct schedule *s, enum pass_result result, const struct pr
 					.next_over_age = USEC_INFINITY };
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = 0; level < _PRESSURE_MAX; level++)
-			report.goals[r][level].target = about->wanted[r][level];
+			report.goals[r][level][ROLE_NODEFS].target = about->wanted[r][level];
 	return schedule_pass_ended(s, &report, &facts, now);
 }
 
