@@ -75,8 +75,10 @@ static void use_begins(struct node_model *n, const struct container *container,
 
 static void use_ends(struct node_model *n, struct node_container *c)
 {
-	for (size_t i = 0; i < c->n_uses; i++)
+	for (size_t i = 0; i < c->n_uses; i++) {
 		n->users[c->uses[i].reason][c->uses[i].image]--;
+		n->used_at[c->uses[i].image] = n->now;
+	}
 	free(c->uses);
 	c->uses = NULL;
 	c->n_uses = 0;

@@ -88,6 +88,7 @@ static void image_add(struct node_model *n, size_t index)
 	memmove(&n->there[at + 1], &n->there[at], (n->n_there++ - at) * sizeof(*n->there));
 	n->there[at] = index;
 	n->present[index] = n->was_present[index] = true;
+	n->used_at[index] = USEC_NEVER;
 	note_change(n);
 }
 
@@ -334,6 +335,7 @@ void node_init(struct node_model *n, const struct scenario *s)
 	n->by_id = xcalloc(s->n_images + 1, sizeof(*n->by_id));
 	n->rank = xcalloc(s->n_images + 1, sizeof(*n->rank));
 	n->there = xcalloc(s->n_images + 1, sizeof(*n->there));
+	n->used_at = xcalloc(s->n_images + 1, sizeof(*n->used_at));
 	for (size_t i = 0; i < s->n_images; i++)
 		n->by_id[i] = i;
 	qsort_r(n->by_id, s->n_images, sizeof(*n->by_id), by_id_compare, (void *)(uintptr_t)s);
@@ -353,8 +355,11 @@ void node_done(struct node_model *n)
 	free(n->was_present);
 	free(n->holders);
 	free(n->by_id);
-	free(n->containers.containers);
+	free(n->rank);
+	free(n->there);
+	free(n->used_at);
 	free(n->writes);
+	node_containers_done(n);
 	*n = (struct node_model){ 0 };
 }
 

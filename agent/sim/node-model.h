@@ -50,6 +50,7 @@ struct node_model {
 	size_t *there; /* the indexes of those that are present, sorted by ID */
 	size_t n_there;
 	uint32_t *users[KEEP_SANDBOX + 1]; /* how often something refers to them, by reason */
+	usec_t *used_at; /* when a container with them was removed last; USEC_NEVER: not since they came */
 	struct use_index *index;
 	uint32_t *holders; /* of the scenario's layers: images that are there */
 	unsigned __int128 held[_RESOURCE_MAX];

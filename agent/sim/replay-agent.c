@@ -139,6 +139,25 @@ static void forget_images(struct known *k)
 	k->use = NULL;
 }
 
+/* The daemon hears of containers that go between two looks. */
+static void hear_of_uses(struct agent_model *a)
+{
+	const struct node_model *node = &a->replay->node;
+	const struct inventory *inv = a->known.inventory;
+	for (size_t i = 0; i < inv->n_images; i++) {
+		usec_t at = node->used_at[node->there[i]];
+		if (at == USEC_NEVER)
+			continue;
+		const struct usage_entry *found =
+			usage_find_near(&a->history, inv->images[i].id, i);
+		struct usage_entry *entry = &a->history.entries[found - a->history.entries];
+		if (at <= entry->last_used)
+			continue;
+		entry->last_used = at;
+		a->known.stale = true;
+	}
+}
+
 /* Lists everything and notes what is in use. */
 static void look(struct agent_model *a)
 {
@@ -159,6 +178,7 @@ static void look(struct agent_model *a)
 	node_use(node, k->use);
 	if (usage_observe(&a->history, k->inventory, k->use, NULL, node->now))
 		k->stale = true;
+	hear_of_uses(a);
 	k->changes = node->changes;
 	k->image_changes = node->image_changes;
 }

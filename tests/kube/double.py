@@ -152,10 +152,6 @@ class Server:
         with self._lock:
             self._sockets.discard(connection)
 
-    def open_connections(self):
-        with self._lock:
-            return len(self._sockets)
-
     def note(self, request):
         with self._lock:
             self.requests.append(request)
@@ -330,10 +326,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b" " * 65536)
 
     def finish(self):
-        try:
-            super().finish()
-        finally:
-            self.api.forget_connection(self.request)
+        super().finish()
+        self.api.forget_connection(self.request)
 
     def end(self):
         self.close_connection = True
