@@ -14,14 +14,15 @@
 #include "core/status.h"
 #include "expose/http-server.h"
 #include "expose/process.h"
+#include "kube/event-queue.h"
 #include "kubelet.h"
 #include "pass.h"
 #include "shared-config.h"
 #include "util/lane.h"
 
 /*
- * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, watching.c, serving.c and announce.c
- * alone.
+ * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, watching.c, serving.c, announce.c and
+ * reporting.c alone.
  * Everything in here belongs to the main thread; lanes see only their jobs.
  */
 
@@ -83,6 +84,8 @@ struct watcher {
 	struct container_news news;
 };
 
+struct reporting; /* reporting.c's own */
+
 struct agent {
 	const struct agent_options *options;
 	sd_event *event;
@@ -95,6 +98,7 @@ struct agent {
 	struct err kubelet_error; /* why they could not be read again, as last told */
 	struct reclaimer reclaimer;
 	struct watcher watchers[N_MAX_RUNTIMES];
+	struct reporting *reporting;
 	struct http_server *http;
 	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
@@ -138,21 +142,37 @@ void watching_follow(struct agent *a, const struct status_runtimes *before,
 /* Whether something was heard that no inventory has resolved yet. */
 bool watching_has_news(const struct agent *a);
 
+/* reporting.c: the kube lane, which tells the API server. */
+void reporting_start(struct agent *a);
+/* Ends the request in flight and waits up to timeout for that. False: it did not end, as above. */
+bool reporting_stop(struct agent *a, usec_t timeout);
+/* Takes a new configuration over. */
+void reporting_configure(struct agent *a);
+/* Something that is worth an event happened now; wall_usec need not be set. */
+void reporting_occurred(struct agent *a, const struct event_fact *fact);
+/* A pass that was to relieve the image filesystem ended. */
+void reporting_pass_ended(struct agent *a, enum pass_result result);
+/* There is a new sample of the image filesystem, or none any more. */
+void reporting_judge(struct agent *a);
+/* Adds the lane and what was told to the status. */
+void reporting_show(struct agent *a);
+
 /* serving.c: what others see. */
 int serving_start(struct agent *a, struct err *e);
 /* Tells the service manager how full the filesystem is. */
 void serving_notify(struct agent *a);
 
-/* announce.c: logs what INTERFACE calls the occurrences, once per change of state. */
+/* announce.c: logs what INTERFACE calls the occurrences, once per change of state, and has Kubernetes
+ * told of them. */
 void announce_pass_started(struct agent *a, enum pass_trigger trigger);
 void announce_pass_ended(struct agent *a, const struct pass_report *report);
 void announce_removed(const struct pass_report *report, const struct removal *removal);
 /* A level of pressure by an eviction threshold began or ended; images_elsewhere: they are known to be on
  * another filesystem. */
-void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
+void announce_pressure(struct agent *a, enum fs_role role, enum resource r,
 		       enum pressure_level level, bool images_elsewhere);
 /* Something that is wrong with thresholds was found, or is no longer so. */
-void announce_finding(const struct finding *f, bool found);
+void announce_finding(struct agent *a, const struct finding *f, bool found);
 /* A filesystem began to fill fast, or does so no longer. */
-void announce_filling(const struct status_filesystem *f, enum fs_role role, uint64_t reclaimable);
-void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck);
+void announce_filling(struct agent *a, enum fs_role role, uint64_t reclaimable);
+void announce_stuck(struct agent *a, enum fs_role role, bool stuck);

@@ -53,6 +53,7 @@ static void adopt(struct agent *a, struct config *config)
 	setup_log(config);
 	sampling_refresh(a);
 	reclaiming_reloaded(a);
+	reporting_configure(a);
 }
 
 static void reload(struct agent *a)
@@ -175,9 +176,9 @@ static int agent_start(struct agent *a, struct err *e)
 		return r;
 	a->stopped = agent_stopped;
 	a->sampled = reclaiming_sampled;
+	reporting_start(a);
 	watching_start(a);
-	if (r >= 0)
-		r = reclaiming_start(a);
+	r = reclaiming_start(a);
 	if (r >= 0)
 		r = sampling_start(a);
 	return r < 0 ? err_set(e, -r, "lanes: %s", strerror(-r)) : 0;
@@ -189,6 +190,7 @@ static bool agent_stop(struct agent *a)
 	sampling_stop(a);
 	bool ended = reclaiming_stop(a, 200 * USEC_PER_MSEC);
 	ended = watching_stop(a, 200 * USEC_PER_MSEC) && ended;
+	ended = reporting_stop(a, 200 * USEC_PER_MSEC) && ended;
 	a->http = http_server_free(a->http);
 	a->stop_timer = sd_event_source_disable_unref(a->stop_timer);
 	a->event = sd_event_unref(a->event);

@@ -4,6 +4,7 @@
 #include "agent-state.h"
 
 #include "core/occurrences.h"
+#include "kube/event-note.h"
 #include "util/human.h"
 #include "util/log.h"
 
@@ -60,6 +61,31 @@ static void describe_start(const struct agent *a, enum pass_trigger trigger, cha
 			       a->pressure.wanted[r][PRESSURE_HARD] ? "a hard" : "a soft");
 }
 
+static void report_plain(struct agent *a, enum occurrence o, enum fs_role role, const char *note)
+{
+	const struct event_fact fact = { .reason = o, .filesystem = role, .note = note };
+	reporting_occurred(a, &fact);
+}
+
+static void report_start(struct agent *a, enum pass_trigger trigger)
+{
+	const struct status_filesystem *f = &a->status.filesystems[ROLE_IMAGEFS];
+	enum resource r = trigger == TRIGGER_INODES ? RESOURCE_INODES : RESOURCE_BYTES;
+	const bool *wanted = a->pressure.wanted[r];
+	const struct event_start start = {
+		.filesystem = ROLE_IMAGEFS,
+		.trigger = trigger,
+		.level = wanted[PRESSURE_GC]	 ? PRESSURE_GC
+			 : wanted[PRESSURE_HARD] ? PRESSURE_HARD
+						 : PRESSURE_SOFT,
+		.high_percent = f->thresholds[r][LEVEL_HIGH].percent,
+		.low_percent = f->thresholds[r][LEVEL_LOW].percent,
+		.dry_run = a->status.dry_run,
+	};
+	char note[EVENT_NOTE_MAX];
+	report_plain(a, OCCURRENCE_RECLAIM_STARTED, ROLE_IMAGEFS, event_note_started(&start, note));
+}
+
 void announce_pass_started(struct agent *a, enum pass_trigger trigger)
 {
 	const struct status_filesystem *f = &a->status.filesystems[ROLE_IMAGEFS];
@@ -75,6 +101,8 @@ void announce_pass_started(struct agent *a, enum pass_trigger trigger)
 	bool quiet = a->reclaimer.last_told != RESULT_REACHED || a->reclaimer.dry_run_told;
 	announce(OCCURRENCE_RECLAIM_STARTED, quiet ? LOG_DEBUG : -1, fields, ELEMENTS(fields),
 		 message);
+	if (!quiet)
+		report_start(a, trigger);
 }
 
 void announce_removed(const struct pass_report *report, const struct removal *removal)
@@ -195,16 +223,32 @@ static void remember_told(struct agent *a, const struct pass_report *report)
 	a->reclaimer.dry_run_told = report->request.dry_run;
 }
 
+/* A pass after which nothing is different is counted, no event of its own. */
+static void report_end(struct agent *a, const struct pass_report *report, bool repeated)
+{
+	char note[EVENT_NOTE_MAX];
+	const struct event_fact fact = {
+		.reason = occurrence_of(report->result),
+		.filesystem = ROLE_IMAGEFS,
+		.repeat = repeated,
+		.note = event_note_ended(ROLE_IMAGEFS, report->result, report->request.dry_run,
+					 report->error.msg, note),
+	};
+	reporting_occurred(a, &fact);
+}
+
 void announce_pass_ended(struct agent *a, const struct pass_report *report)
 {
 	char message[1024];
 	enum occurrence o = occurrence_of(report->result);
 	bool automatic = report->request.trigger != TRIGGER_MANUAL;
+	bool repeated = automatic && repeats(a, report);
+	bool waits = report->result == RESULT_FUTILE && youth_would_do(report);
 	int priority = -1;
 	describe_end(report, message, sizeof(message));
-	if (report->result == RESULT_NOTHING_TO_DO || (automatic && repeats(a, report)))
+	if (report->result == RESULT_NOTHING_TO_DO || repeated)
 		priority = LOG_DEBUG;
-	else if (report->result == RESULT_FUTILE && youth_would_do(report))
+	else if (waits)
 		priority = LOG_NOTICE;
 	else if (automatic)
 		remember_told(a, report);
@@ -223,11 +267,32 @@ void announce_pass_ended(struct agent *a, const struct pass_report *report)
 		LOG_NUMBER("availableBytes", report->after.avail_bytes),
 	};
 	announce(o, priority, fields, ELEMENTS(fields), message);
+	if (waits)
+		return;
+	if (report->result != RESULT_NOTHING_TO_DO)
+		report_end(a, report, repeated);
+	reporting_pass_ended(a, report->result);
 }
 
-void announce_pressure(const struct status_filesystem *f, enum fs_role role, enum resource r,
+static void report_pressure(struct agent *a, enum occurrence o, enum fs_role role, enum resource r,
+			    enum pressure_level level, bool images_elsewhere)
+{
+	char note[EVENT_NOTE_MAX];
+	const struct event_fact fact = {
+		.reason = o,
+		.filesystem = role,
+		/* each resource and level begins and ends by itself */
+		.variant = (unsigned)r * _PRESSURE_MAX + level,
+		.note = event_note_pressure(role, r, level, o != OCCURRENCE_PRESSURE_CLEARED,
+					    images_elsewhere, note),
+	};
+	reporting_occurred(a, &fact);
+}
+
+void announce_pressure(struct agent *a, enum fs_role role, enum resource r,
 		       enum pressure_level level, bool images_elsewhere)
 {
+	const struct status_filesystem *f = &a->status.filesystems[role];
 	const struct status_pressure *levels = f->pressure[r];
 	enum occurrence o = !levels[level].active    ? OCCURRENCE_PRESSURE_CLEARED
 			    : level == PRESSURE_HARD ? OCCURRENCE_PRESSURE_HARD
@@ -254,9 +319,10 @@ void announce_pressure(const struct status_filesystem *f, enum fs_role role, enu
 		LOG_NUMBER("threshold", t->available),
 	};
 	announce(o, -1, fields, ELEMENTS(fields), message);
+	report_pressure(a, o, role, r, level, images_elsewhere);
 }
 
-void announce_finding(const struct finding *f, bool found)
+void announce_finding(struct agent *a, const struct finding *f, bool found)
 {
 	char text[FINDING_TEXT_MAX], message[FINDING_TEXT_MAX + 32];
 	enum occurrence o = occurrence_of_finding(f->kind);
@@ -268,11 +334,20 @@ void announce_finding(const struct finding *f, bool found)
 		LOG_TEXT("resource", resource_to_string(f->resource)),
 	};
 	announce(o, found ? -1 : LOG_NOTICE, fields, ELEMENTS(fields), message);
+	const struct event_fact fact = {
+		.reason = o,
+		.filesystem = f->role,
+		.variant = f->resource,
+		.note = text,
+	};
+	if (found)
+		reporting_occurred(a, &fact);
 }
 
-void announce_filling(const struct status_filesystem *f, enum fs_role role, uint64_t reclaimable)
+void announce_filling(struct agent *a, enum fs_role role, uint64_t reclaimable)
 {
-	char message[STATUS_TEXT_MAX], what[128] = "no longer fills fast";
+	const struct status_filesystem *f = &a->status.filesystems[role];
+	char message[STATUS_TEXT_MAX], what[128] = "no longer fills fast", note[EVENT_NOTE_MAX];
 	char rate[HUMAN_MAX], available[HUMAN_MAX], freeable[HUMAN_MAX];
 	bool fast = f->filling_fast;
 	if (fast)
@@ -296,11 +371,16 @@ void announce_filling(const struct status_filesystem *f, enum fs_role role, uint
 	};
 	announce(OCCURRENCE_FILLING_FAST, fast ? -1 : LOG_NOTICE, fields, ELEMENTS(fields) - !fast,
 		 message);
+	if (fast)
+		report_plain(
+			a, OCCURRENCE_FILLING_FAST, role,
+			event_note_filling(role, (int)(FILLING_HORIZON / USEC_PER_MINUTE), note));
 }
 
-void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool stuck)
+void announce_stuck(struct agent *a, enum fs_role role, bool stuck)
 {
-	char message[STATUS_TEXT_MAX * 2];
+	const struct status_filesystem *f = &a->status.filesystems[role];
+	char message[STATUS_TEXT_MAX * 2], note[EVENT_NOTE_MAX];
 	(void)snprintf(message, sizeof(message), "%s: statvfs of %s %s", fs_role_to_string(role),
 		       f->path, stuck ? "does not answer" : "answers again");
 	struct log_field fields[] = {
@@ -309,4 +389,7 @@ void announce_stuck(const struct status_filesystem *f, enum fs_role role, bool s
 	};
 	announce(OCCURRENCE_FILESYSTEM_STUCK, stuck ? -1 : LOG_NOTICE, fields, ELEMENTS(fields),
 		 message);
+	if (stuck)
+		report_plain(a, OCCURRENCE_FILESYSTEM_STUCK, role,
+			     event_note_stuck(role, f->path, note));
 }

@@ -79,7 +79,8 @@ static void stuck_check(struct sampler *s)
 		return;
 	f->stuck = true;
 	node_status_text(f->error, "statvfs does not answer");
-	announce_stuck(f, s->role, true);
+	announce_stuck(s->agent, s->role, true);
+	reporting_judge(s->agent);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -122,7 +123,7 @@ static void show_pressure(struct agent *a, enum fs_role role, bool with_images)
 	for (int r = 0; r < _RESOURCE_MAX; r++)
 		for (int level = PRESSURE_SOFT; level < _PRESSURE_MAX; level++)
 			if (f->pressure[r][level].active != before[r][level])
-				announce_pressure(f, role, r, level, images_elsewhere);
+				announce_pressure(a, role, r, level, images_elsewhere);
 }
 
 /* A sample counts for every role on its device. */
@@ -168,10 +169,10 @@ void sampling_judge(struct agent *a)
 	node_status_findings(&a->status, a->config->config, &policy, &a->kubelet);
 	for (size_t i = 0; i < before.n; i++)
 		if (!findings_have(after, &before.items[i]))
-			announce_finding(&before.items[i], false);
+			announce_finding(a, &before.items[i], false);
 	for (size_t i = 0; i < after->n; i++)
 		if (!findings_have(&before, &after->items[i]))
-			announce_finding(&after->items[i], true);
+			announce_finding(a, &after->items[i], true);
 }
 
 /* What can be reclaimed, less what was removed since that was reckoned: it is available by now. */
@@ -212,7 +213,7 @@ static void look_ahead(struct sampler *s)
 				    f->time_to_full_after_reclaim);
 	f->filling_fast = a->samplers[told].filling.fast;
 	if (changed)
-		announce_filling(f, s->role, reclaimable);
+		announce_filling(a, s->role, reclaimable);
 }
 
 static void take_sample(struct sampler *s, const struct probe_job *p)
@@ -231,6 +232,7 @@ static void take_sample(struct sampler *s, const struct probe_job *p)
 		effective_policy(a->config->config, &a->kubelet, a->status.filesystems);
 	step_pressure(s, &policy);
 	sampling_judge(a);
+	reporting_judge(a);
 	if (s->role == ROLE_IMAGEFS)
 		a->sampled(a);
 }
@@ -241,7 +243,7 @@ static void probe_done(struct sampler *s, struct probe_job *p)
 	s->in_flight = false;
 	if (f->stuck) {
 		f->stuck = false;
-		announce_stuck(f, s->role, false);
+		announce_stuck(s->agent, s->role, false);
 	}
 	/* The path may have changed while the lane looked. */
 	if (strcmp(p->path, s->path) == 0) {

@@ -63,6 +63,7 @@ static void refresh_status(struct agent *a)
 		.busy_for = running,
 	};
 	watch_lane(a);
+	reporting_show(a);
 }
 
 void serving_notify(struct agent *a)

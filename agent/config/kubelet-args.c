@@ -15,8 +15,6 @@
 #include "util/limits.h"
 #include "util/parse.h"
 
-#define N_MAX_ARGS 1024
-
 void kubelet_args_done(struct kubelet_args *a)
 {
 	for (size_t i = 0; i < a->n_args; i++)
@@ -25,10 +23,13 @@ void kubelet_args_done(struct kubelet_args *a)
 	*a = (struct kubelet_args){ 0 };
 }
 
-static void add_arg(struct kubelet_args *a, const char *arg)
+int kubelet_args_add(struct kubelet_args *a, const char *arg)
 {
+	if (a->n_args == KUBELET_ARGS_MAX)
+		return -E2BIG;
 	a->args = xreallocarray(a->args, a->n_args + 1, sizeof(*a->args));
 	a->args[a->n_args++] = xstrdup(arg);
+	return 0;
 }
 
 /* --- processes ----------------------------------------------------------------------------- */
@@ -57,11 +58,20 @@ static bool is_in_container(const char *status)
 	return isdigit((unsigned char)*line);
 }
 
-static bool is_kubelet(int proc_fd, const char *pid)
+static bool is_one_of(const struct buf *comm, const char *const names[])
+{
+	size_t len = comm->len > 0 ? comm->len - 1 : 0; /* a newline ends it */
+	for (; *names; names++)
+		if (strlen(*names) == len && strncmp(buf_string(comm), *names, len) == 0)
+			return true;
+	return false;
+}
+
+static bool is_wanted(int proc_fd, const char *pid, const char *const names[])
 {
 	cleanup_buf struct buf comm = BUF_INIT(64), status = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	struct stat table, process;
-	if (!read_proc(proc_fd, pid, "comm", &comm) || strcmp(buf_string(&comm), "kubelet\n") != 0)
+	if (!read_proc(proc_fd, pid, "comm", &comm) || !is_one_of(&comm, names))
 		return false;
 	if (fstat(proc_fd, &table) < 0 || fstatat(proc_fd, pid, &process, 0) < 0 ||
 	    table.st_uid != process.st_uid)
@@ -70,8 +80,8 @@ static bool is_kubelet(int proc_fd, const char *pid)
 	return !is_in_container(buf_string(&status));
 }
 
-/* The lowest number of a kubelet; 0: none. */
-static int64_t find_kubelet(int proc_fd)
+/* The lowest number of such a process; 0: none. */
+static int64_t find_process(int proc_fd, const char *const names[])
 {
 	int64_t found = 0;
 	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,7 +95,7 @@ static int64_t find_kubelet(int proc_fd)
 		int64_t pid = 0;
 		if (parse_i64(entry->d_name, &pid) < 0 || pid <= 0 || pid > INT32_MAX)
 			continue;
-		if ((found == 0 || pid < found) && is_kubelet(proc_fd, entry->d_name))
+		if ((found == 0 || pid < found) && is_wanted(proc_fd, entry->d_name, names))
 			found = pid;
 	}
 	closedir(d);
@@ -102,12 +112,12 @@ static int open_table(const char *root)
 	return fd;
 }
 
-pid_t kubelet_args_of_process(const char *root, struct kubelet_args *ret)
+pid_t kubelet_args_of_process(const char *root, const char *const names[], struct kubelet_args *ret)
 {
 	cleanup_close int proc_fd = open_table(root);
 	if (proc_fd < 0)
 		return 0;
-	int64_t pid = find_kubelet(proc_fd);
+	int64_t pid = find_process(proc_fd, names);
 	cleanup_buf struct buf text = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	char name[32];
 	(void)snprintf(name, sizeof(name), "%" PRId64, pid);
@@ -115,8 +125,8 @@ pid_t kubelet_args_of_process(const char *root, struct kubelet_args *ret)
 		return 0;
 	const char *end = text.data + text.len;
 	const char *arg = text.data + strlen(text.data) + 1;
-	for (; arg < end && ret->n_args < N_MAX_ARGS; arg += strlen(arg) + 1)
-		add_arg(ret, arg);
+	for (; arg < end && kubelet_args_add(ret, arg) == 0; arg += strlen(arg) + 1)
+		continue;
 	return (pid_t)pid;
 }
 
@@ -173,10 +183,9 @@ int kubelet_args_of_text(const char *path, const char *text, struct kubelet_args
 		cleanup_buf struct buf word = BUF_INIT(BUF_MAX_CONFIG_FILE);
 		if (take_word(&s, &word) < 0)
 			return err_set(e, EINVAL, "%s: a quote does not end", path);
-		if (ret->n_args == N_MAX_ARGS)
+		if (kubelet_args_add(ret, buf_string(&word)) < 0)
 			return err_set(e, EINVAL, "%s: more than the allowed %d arguments", path,
-				       N_MAX_ARGS);
-		add_arg(ret, buf_string(&word));
+				       KUBELET_ARGS_MAX);
 	}
 	return 0;
 }
@@ -235,7 +244,7 @@ const char *kubelet_args_get(const struct kubelet_args *a, const char *name)
 
 int kubelet_args_apply(const struct kubelet_args *a, struct kubelet_config *c, struct err *e)
 {
-	const struct kubelet_flag *seen[N_MAX_ARGS] = { NULL };
+	const struct kubelet_flag *seen[KUBELET_ARGS_MAX] = { NULL };
 	size_t n_seen = 0;
 	for (size_t i = 0; i < a->n_args && strcmp(a->args[i], "--") != 0; i++) {
 		if (!is_flag(a->args[i]))

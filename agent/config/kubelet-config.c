@@ -6,6 +6,7 @@
 
 #include "config/kubelet-args.h"
 #include "config/kubelet-files.h"
+#include "config/kubelet-k3s.h"
 #include "config/kubelet-values.h"
 #include "config/text.h"
 #include "util/json-read.h"
@@ -32,9 +33,9 @@ struct kubelet_config *kubelet_config_free(struct kubelet_config *c)
 /* Returns the name that origins refer to. */
 static const char *add_file(struct kubelet_config *c, const char *path)
 {
-	/* Room for the configuration, its arguments and all drop-ins. */
+	/* Room for the configuration, its arguments and all drop-ins, those of k3s too. */
 	if (!c->files)
-		c->files = arena_calloc(&c->arena, N_MAX_DROPINS + 2, sizeof(*c->files));
+		c->files = arena_calloc(&c->arena, 2 * N_MAX_DROPINS + 4, sizeof(*c->files));
 	c->files[c->n_files] = arena_strdup(&c->arena, path);
 	return c->files[c->n_files++];
 }
@@ -92,7 +93,7 @@ static int load_found(const struct found *found, const char *root, struct kubele
 enum place_type {
 	PLACE_FILE,
 	PLACE_OTHERS_TOO, /* a file, but other programs have theirs there */
-	PLACE_DROPINS,
+	PLACE_K3S,	  /* path is its name */
 	PLACE_ARGS,
 };
 
@@ -108,24 +109,18 @@ static const struct place {
 	/* OpenShift; with kubeadm this is a kubeconfig. */
 	{ PLACE_OTHERS_TOO, "/etc/kubernetes/kubelet.conf", NULL },
 	{ PLACE_FILE, "/home/kubernetes/kubelet-config.yaml", NULL }, /* GKE */
-	{ PLACE_DROPINS, "/var/lib/rancher/k3s/agent/etc/kubelet.conf.d", NULL },
-	{ PLACE_DROPINS, "/var/lib/rancher/rke2/agent/etc/kubelet.conf.d", NULL },
+	{ PLACE_K3S, "k3s", NULL },
+	{ PLACE_K3S, "rke2", NULL },
 	{ PLACE_ARGS, "/var/snap/microk8s/current/args/kubelet", NULL },
 };
 
-static bool has_dropins(const char *root, const char *directory)
-{
-	cleanup_kubelet_paths struct kubelet_paths list = { 0 };
-	return kubelet_dropins_list(root, directory, &list, NULL) < 0 || list.n_paths > 0;
-}
-
 static bool is_there(const struct place *place, const char *root)
 {
+	if (place->type == PLACE_K3S)
+		return kubelet_k3s_is_there(root, place->path);
 	if (!kubelet_file_exists(root, place->path))
 		return false;
-	if (place->type == PLACE_OTHERS_TOO)
-		return kubelet_file_is_configuration(root, place->path);
-	return place->type != PLACE_DROPINS || has_dropins(root, place->path);
+	return place->type != PLACE_OTHERS_TOO || kubelet_file_is_configuration(root, place->path);
 }
 
 static void take_paths(struct found *found)
@@ -134,15 +129,32 @@ static void take_paths(struct found *found)
 	found->dropins = kubelet_args_get(&found->args, "config-dir");
 }
 
+static int load_k3s(const char *product, const char *root, struct kubelet_config *c, struct err *e)
+{
+	cleanup_kubelet_k3s struct kubelet_k3s k = { 0 };
+	int r = kubelet_k3s_read(root, product, &k, e);
+	if (r < 0)
+		return not_enoent(r, e);
+	struct found found = { .args = k.args, .pid = k.pid };
+	for (size_t i = 0; i < k.files.n_paths; i++)
+		(void)add_file(c, k.files.paths[i]);
+	/* what the arguments name, it has copied to its drop-ins */
+	if (k.dropins)
+		found.dropins = k.dropins;
+	else
+		take_paths(&found);
+	return load_found(&found, root, c, e);
+}
+
 static int load_place(const struct place *place, const char *root, struct kubelet_config *c,
 		      struct err *e)
 {
 	struct found found = { 0 };
 	cleanup_buf struct buf text = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	int r = 0;
-	if (place->type == PLACE_DROPINS) {
-		found.dropins = place->path;
-	} else if (place->type == PLACE_ARGS) {
+	if (place->type == PLACE_K3S)
+		return load_k3s(place->path, root, c, e);
+	if (place->type == PLACE_ARGS) {
 		r = kubelet_file_read(root, place->path, &text, e);
 		if (r == 0)
 			r = kubelet_args_of_text(place->path, buf_string(&text), &found.args, e);
@@ -161,14 +173,17 @@ static int load_place(const struct place *place, const char *root, struct kubele
 
 static int load_auto(const char *root, struct kubelet_config *c, struct err *e)
 {
+	static const char *const names[] = { "kubelet", NULL };
 	struct found running = { 0 };
-	running.pid = kubelet_args_of_process(root, &running.args);
+	running.pid = kubelet_args_of_process(root, names, &running.args);
 	if (running.pid) {
 		take_paths(&running);
 		int r = load_found(&running, root, c, e);
 		kubelet_args_done(&running.args);
 		return r;
 	}
+	if (kubelet_k3s_is_running(root))
+		return load_k3s("k3s", root, c, e);
 	for (size_t i = 0; i < ELEMENTS(places); i++) {
 		if (is_there(&places[i], root))
 			return load_place(&places[i], root, c, e);

@@ -137,12 +137,17 @@ void kubelet_paths_done(struct kubelet_paths *p)
 	*p = (struct kubelet_paths){ 0 };
 }
 
-static void add_path(struct kubelet_paths *p, const char *directory, const char *name)
+void kubelet_paths_add(struct kubelet_paths *p, const char *path)
+{
+	p->paths = xreallocarray(p->paths, p->n_paths + 1, sizeof(*p->paths));
+	p->paths[p->n_paths++] = xstrdup(path);
+}
+
+static void add_entry(struct kubelet_paths *p, const char *directory, const char *name)
 {
 	cleanup_buf struct buf path = BUF_INIT(BUF_MAX_CONFIG_FILE);
 	(void)buf_printf(&path, "%s/%s", directory, name);
-	p->paths = xreallocarray(p->paths, p->n_paths + 1, sizeof(*p->paths));
-	p->paths[p->n_paths++] = xstrdup(buf_string(&path));
+	kubelet_paths_add(p, buf_string(&path));
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -169,7 +174,7 @@ static int list_entries(const char *root, const char *directory, struct kubelet_
 			closedir(d);
 			return -E2BIG;
 		}
-		add_path(ret, directory, entry->d_name);
+		add_entry(ret, directory, entry->d_name);
 	}
 	closedir(d);
 	if (ret->n_paths)
@@ -209,12 +214,20 @@ static int walk(const char *root, const char *directory, unsigned depth, struct 
 			if (ret->n_paths == N_MAX_DROPINS)
 				return err_set(e, EINVAL, "%s: expected at most %d drop-ins",
 					       directory, N_MAX_DROPINS);
-			ret->paths =
-				xreallocarray(ret->paths, ret->n_paths + 1, sizeof(*ret->paths));
-			ret->paths[ret->n_paths++] = xstrdup(path);
+			kubelet_paths_add(ret, path);
 		}
 	}
 	return 0;
+}
+
+int kubelet_directory_list(const char *root, const char *directory, struct kubelet_paths *ret,
+			   struct err *e)
+{
+	int r = list_entries(root, directory, ret);
+	if (r == -E2BIG)
+		return err_set(e, EINVAL, "%s: expected at most %d entries", directory,
+			       N_MAX_DROPINS);
+	return r < 0 ? err_set(e, -r, "%s: %s", directory, strerror(-r)) : 0;
 }
 
 int kubelet_dropins_list(const char *root, const char *directory, struct kubelet_paths *ret,

@@ -35,6 +35,13 @@ struct kubelet_paths {
 	size_t n_paths;
 };
 
+/* Adds a copy. */
+void kubelet_paths_add(struct kubelet_paths *p, const char *path);
+
+/* All entries of a directory, in the order of their bytes. */
+must_check int kubelet_directory_list(const char *root, const char *directory,
+				      struct kubelet_paths *ret, struct err *e);
+
 /*
  * The files below a directory whose names end in ".conf". As the kubelet does, this goes into
  * directories (not into links to them), each directory's entries in the order of their bytes.

@@ -134,7 +134,7 @@ static bool goes_on(const struct event_slot *s, const struct event_fact *fact, c
 static bool is_idle(const struct event_queue *q)
 {
 	for (size_t i = 0; i < EVENT_SLOTS; i++)
-		if (event_slot_pending(&q->slots[i]))
+		if (q->slots[i].urgent && event_slot_pending(&q->slots[i]))
 			return false;
 	return true;
 }
@@ -170,6 +170,13 @@ void event_queue_add(struct event_queue *q, const struct event_fact *fact, usec_
 	s->order = q->order;
 	s->last_at = now;
 	s->last_wall_usec = fact->wall_usec;
+	s->urgent = s->urgent || !s->posted || !fact->repeat;
+}
+
+static usec_t slot_at(const struct event_queue *q, const struct event_slot *s, usec_t now)
+{
+	usec_t at = rate_limit_at(&q->limit, s->reason, now), refresh = s->told_at + EVENT_REFRESH;
+	return !s->urgent && refresh > at ? refresh : at;
 }
 
 /* The slot that can be sent first, and when; among those of the same time the one waiting longest. */
@@ -181,7 +188,7 @@ static struct event_slot *first(struct event_queue *q, usec_t now, usec_t *ret_a
 		struct event_slot *s = &q->slots[i];
 		if (!event_slot_pending(s))
 			continue;
-		usec_t at = rate_limit_at(&q->limit, s->reason, now);
+		usec_t at = slot_at(q, s, now);
 		if (at < best_at || (at == best_at && s->pending_order < best->pending_order)) {
 			best = s;
 			best_at = at;
@@ -210,6 +217,8 @@ const struct event_slot *event_queue_begin(struct event_queue *q, usec_t now)
 	q->flight.slot = s;
 	q->flight.id = s->id;
 	q->flight.count = s->count;
+	q->flight.at = now;
+	s->urgent = false;
 	return s;
 }
 
@@ -219,6 +228,7 @@ static void make_anew(struct event_queue *q, struct event_slot *s)
 	q->order++;
 	s->id = make_id(q, s->last_wall_usec);
 	s->posted = false;
+	s->urgent = true;
 }
 
 void event_queue_end(struct event_queue *q, enum event_outcome outcome)
@@ -233,6 +243,7 @@ void event_queue_end(struct event_queue *q, enum event_outcome outcome)
 		q->told[s->reason] += q->flight.count - s->sent;
 		s->sent = q->flight.count;
 		s->posted = true;
+		s->told_at = q->flight.at;
 		if (s->sent < s->count)
 			s->pending_order = s->order;
 		break;
@@ -243,6 +254,7 @@ void event_queue_end(struct event_queue *q, enum event_outcome outcome)
 		drop(q, s);
 		break;
 	case EVENT_AGAIN:
+		s->urgent = true;
 		break;
 	}
 }

@@ -20,6 +20,8 @@
  * EVENT_AGE and a later state of the same subject is known. (A server keeps events for an hour.)
  */
 #define EVENT_SERIES   (6 * USEC_PER_MINUTE)
+/* A state that merely lasts is brought up to date this often, and with it lives on in the server. */
+#define EVENT_REFRESH  (15 * USEC_PER_MINUTE)
 #define EVENT_AGE      USEC_PER_HOUR
 #define EVENT_SLOTS    48
 #define EVENT_NOTE_MAX 512 /* the API takes 1024 bytes */
@@ -43,7 +45,9 @@ struct event_slot {
 	char note[EVENT_NOTE_MAX];
 	uint64_t id; /* 0: the slot is free; no two events have the same */
 	uint32_t count, sent;
-	bool posted; /* the server has the event */
+	bool posted; /* the server has the event, as it was at told_at */
+	bool urgent; /* something changed that it was not told of */
+	usec_t told_at;
 	int64_t first_wall_usec, last_wall_usec;
 	usec_t last_at;
 	uint64_t order, pending_order; /* of the last, and of the first occurrence to be told */
@@ -66,6 +70,7 @@ struct event_queue {
 		struct event_slot *slot; /* NULL: nothing is under way */
 		uint64_t id;
 		uint32_t count;
+		usec_t at;
 	} flight;
 	/* Occurrences that the server was told of, and that it never will be. */
 	uint64_t told[_OCCURRENCE_MAX], dropped[_OCCURRENCE_MAX];

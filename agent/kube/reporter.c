@@ -11,8 +11,19 @@ void reporter_init(struct reporter *r, const char *node, const char *condition, 
 		   uint64_t random)
 {
 	*r = (struct reporter){ 0 };
+	reporter_configure(r, node, condition, now, random);
+}
+
+void reporter_configure(struct reporter *r, const char *node, const char *condition, usec_t now,
+			uint64_t random)
+{
+	const char *type = strcmp(condition, "no") == 0 ? "" : condition;
+	bool same = strcmp(r->node, node) == 0 && strcmp(r->condition.type, type) == 0;
 	(void)snprintf(r->node, sizeof(r->node), "%s", node);
-	condition_init(&r->condition, condition, now, random);
+	if (!same)
+		condition_init(&r->condition, condition, now, random);
+	/* What was wrong may have been put right. */
+	r->about_events.not_before = r->about_condition.not_before = 0;
 }
 
 static usec_t later(usec_t a, usec_t b)
@@ -125,9 +136,12 @@ struct reporter_request *reporter_begin(struct reporter *r, usec_t now, int64_t 
 	return request;
 }
 
-enum reporter_verdict reporter_judge(enum reporter_kind kind, int result)
+enum reporter_verdict reporter_judge(enum reporter_kind kind, int result, bool answered)
 {
 	bool event = kind == REPORTER_EVENT_CREATE || kind == REPORTER_EVENT_SERIES;
+	/* A file that is missing, or may not be read, is no object of the server's. */
+	if (!answered)
+		return REPORTER_AGAIN;
 	switch (result) {
 	case 0:
 		return REPORTER_DONE;
@@ -190,7 +204,7 @@ void reporter_end(struct reporter *r, const struct reporter_request *request, in
 {
 	bool event =
 		request->kind == REPORTER_EVENT_CREATE || request->kind == REPORTER_EVENT_SERIES;
-	enum reporter_verdict verdict = reporter_judge(request->kind, result);
+	enum reporter_verdict verdict = reporter_judge(request->kind, result, answer->status != 0);
 	r->flight = NULL;
 	if (result != -ECANCELED && event)
 		r->about_events.not_before = now + pause_after(verdict, &r->about_events.backoff,

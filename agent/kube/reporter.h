@@ -45,6 +45,9 @@ struct reporter_request {
 /* condition: a type, or "no". */
 void reporter_init(struct reporter *r, const char *node, const char *condition, usec_t now,
 		   uint64_t random);
+/* The same while it is in use: what is to be told stays. Not while a request is under way. */
+void reporter_configure(struct reporter *r, const char *node, const char *condition, usec_t now,
+			uint64_t random);
 /* When reporter_begin() has something to do: now or later, USEC_INFINITY: nothing is to be done. */
 usec_t reporter_next(struct reporter *r, usec_t now);
 /*
@@ -66,4 +69,5 @@ enum reporter_verdict {
 	REPORTER_GONE,	 /* there is no such event any more */
 	REPORTER_NEVER,	 /* the server does not want it */
 };
-enum reporter_verdict reporter_judge(enum reporter_kind kind, int result);
+/* answered: it is the server's word, and not that there was none. */
+enum reporter_verdict reporter_judge(enum reporter_kind kind, int result, bool answered);

@@ -43,9 +43,10 @@ static int open_socket(const struct runtime_ops *ops, const struct runtime_optio
 	size_t size = sizeof("unix://") + strlen(socket_path);
 	runtime->endpoint = xcalloc(size, 1);
 	(void)snprintf(runtime->endpoint, size, "unix://%s", socket_path);
+	runtime->root = xstrdup(options->root);
 	r = ops->probe(runtime, e);
 	if (r < 0) {
-		ops->free(runtime);
+		runtime_free(runtime);
 		return r;
 	}
 	*ret = runtime;
@@ -228,5 +229,8 @@ int runtime_watch(struct runtime *r, const struct runtime_watch *watch, struct e
 
 struct runtime *runtime_free(struct runtime *r)
 {
-	return r ? r->ops->free(r) : NULL;
+	if (!r)
+		return NULL;
+	free(r->root);
+	return r->ops->free(r);
 }

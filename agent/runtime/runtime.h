@@ -68,6 +68,7 @@ struct runtime_ops {
 struct runtime {
 	const struct runtime_ops *ops;
 	char *endpoint;	   /* "unix:///run/containerd/containerd.sock" */
+	char *root;	   /* that of the options */
 	char name[64];	   /* "containerd", "cri-o"; "" before the first probe */
 	char version[128]; /* "containerd 1.6.20" */
 	struct runtime_statistics statistics;

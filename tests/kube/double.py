@@ -152,6 +152,10 @@ class Server:
         with self._lock:
             self._sockets.discard(connection)
 
+    def open_connections(self):
+        with self._lock:
+            return len(self._sockets)
+
     def note(self, request):
         with self._lock:
             self.requests.append(request)
@@ -326,8 +330,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b" " * 65536)
 
     def finish(self):
-        super().finish()
-        self.api.forget_connection(self.request)
+        try:
+            super().finish()
+        finally:
+            self.api.forget_connection(self.request)
 
     def end(self):
         self.close_connection = True

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import certificates
+import cluster
 import double
 from double import Fault
 from tap import equal, main, test, true
@@ -28,42 +29,7 @@ EVENTS = "/apis/events.k8s.io/v1/namespaces/default/events"
 PATIENCE = 3
 
 
-class Setting:
-    """A double and what a client needs to know of it, in one folder."""
-
-    def __init__(self, folder, **options):
-        self.folder = folder
-        self.authority = certificates.Authority(os.path.join(folder, "pki"))
-        certificate = options.pop("certificate", None) or self.authority.server()
-        self.api = double.Server(certificate, **options)
-        self.token_path = self.write("token", "admintoken\n")
-
-    def __enter__(self):
-        self.api.start()
-        self.api.store.add_node("node-a")
-        return self
-
-    def __exit__(self, *_):
-        self.api.stop()
-
-    def write(self, name, text):
-        path = os.path.join(self.folder, name)
-        with open(path + ".new", "w") as file:
-            file.write(text)
-        os.rename(path + ".new", path)
-        return path
-
-    def kubeconfig(self, cluster=None, user=None):
-        """Its path. What is None in cluster or user is left out."""
-        cluster = {"server": self.api.url, "certificate-authority": self.authority.certificate, **(cluster or {})}
-        user = {"tokenFile": "token"} if user is None else user
-        cluster = {key: value for key, value in cluster.items() if value is not None}
-        return self.write("kubeconfig", json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c", "preferences": {},
-            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-            "clusters": [{"name": "other", "cluster": {}}, {"name": "k", "cluster": cluster}],
-            "users": [{"name": "u", "user": user}]}))
-
+class Setting(cluster.Cluster):
     def ask(self, *commands, config=None, timeout=5, **environment):
         return ask(config or self.kubeconfig(), *commands, timeout=timeout, **environment)
 
@@ -486,4 +452,4 @@ def never_accepted(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(certificates.missing()))
+    sys.exit(main(certificates.missing(), jobs=4))

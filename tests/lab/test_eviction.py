@@ -51,12 +51,12 @@ class Filler(threading.Thread):
         return self.done / self.seconds
 
 
-def ahead_while_filling(lab, node, size, per_second, written):
+def ahead_while_filling(lab, node, size, per_second, written, lead=5):
     """Fills the disk and looks at it every millisecond: the kubelet's eviction threshold is never reached."""
     # What the import left in memory, containerd would have to wait for with its first write.
     loopfs.run(["sync", "-f", node.fs.path])
     path = lab.kubelet_config("evictionHard: {imagefs.available: 15%, imagefs.inodesFree: 5%}\n")
-    settings = {"kubelet": {"config": path}, "filesystems": {"sample-interval-max": "1s"}}
+    settings = {"kubelet": {"config": path, "lead-percent": lead}, "filesystems": {"sample-interval-max": "1s"}}
     agent = lab.agent(node, high=80, low=75, settings=settings).start()
     check.wait_for(lambda: agent.metric("threshold", filesystem="imagefs", level="kubelet_hard") > 0, 5,
                    "the kubelet's threshold is known")
@@ -90,10 +90,14 @@ def test_fast_filling(lab):
 
 
 def test_filling_with_data(lab):
-    """The same with data, as fast as the disk here takes them: containerd's own writes have to wait for those."""
+    """The same with data, as fast as the disk here takes them.
+
+    containerd's own writes have to wait for those: a removal takes up to two seconds. The lead has to have room for
+    that; 20 % of this disk are what 5 % are of one with 8 GiB.
+    """
     node = lab.node(size=2 * GIB)
     apps.load(node, 8, random=25 * MB, zeros=50 * MB)
-    ahead_while_filling(lab, node, 1200 * MB, 250 * MB, written=True)
+    ahead_while_filling(lab, node, 900 * MB, 250 * MB, written=True, lead=20)
 
 
 def two_disks(lab, **more):

@@ -18,6 +18,7 @@ except ImportError as missing:
     sys.exit(0)
 from cri_check import DEADLINE, equal, main, run, test
 from cri_double import Failure, Raw, message
+from engine_double import Store, identity
 
 NAMESPACES = "/containerd.services.namespaces.v1.Namespaces/List"
 CONTENT = "/containerd.services.content.v1.Content/List"
@@ -333,6 +334,75 @@ def the_stream_breaks(path):
     equal({one["id"]: one["predictedBytes"] for one in got["images"]}, BY_SIZE, "predictions")
     equal(probe["name"], "containerd", "the next call")
     equal((runtime.connections, runtime.problems), (2, []), "connections")
+
+
+# Docker with its images in containerd
+
+PLUGINS = "/containerd.services.introspection.v1.Introspection/Plugins"
+
+
+def docker_manifest(number):
+    """Whose digest is the image's ID in Docker."""
+    return blob(identity(number), 500, **{CONFIG: f"sha256:c{number}", f"{LAYER}0": "base", f"{LAYER}1": f"l{number}"})
+
+
+def docker_containerd(path, **more):
+    plugin = message((1, "io.containerd.snapshotter.v1"), (2, "overlayfs"), (5, label("platform", "x")),
+                     (5, label("root", "/ctd/overlayfs")))
+    other = message((1, "io.containerd.snapshotter.v1"), (2, "native"), (5, label("root", "/ctd/native")))
+    answers = {
+        NAMESPACES: [listed(message((1, "moby")))],
+        CONTENT: [listed(docker_manifest(1), docker_manifest(2), config(1, "s1"), config(2, "s2"), blob("base", 100000),
+                         blob("l1", 40960), blob("l2", 81920))],
+        IMAGES: [listed(image("docker.io/lab/one:1", identity(1)), image("docker.io/lab/one:other", identity(1)),
+                        image("docker.io/lab/two:1", identity(2)))],
+        PLUGINS: listed(other, plugin)}
+    return Containerd(path, **{**answers, **more})
+
+
+def docker(path, info=None, **more):
+    info = dict({"DockerRootDir": "/docker", "Driver": "overlayfs", "DriverStatus": [["driver-type",
+                 "io.containerd.snapshotter.v1"]], "Containerd": {"Address": path + "c", "Namespaces": {
+                     "Containers": "moby", "Plugins": "plugins.moby"}}}, **(info or {}))
+    images = [{"Id": identity(number), "RepoTags": [name], "Size": 20000, "layers": {identity(number + 10): 9000}}
+              for number, name in ((1, "lab/one:1"), (2, "lab/two:1"))]
+    return Store(path, images, answers={"GET /info": info}, api="1.46", **more)
+
+
+def run_docker(path):
+    os.environ["CRI_CLIENT_TYPE"] = "docker"
+    try:
+        got, = run(path, "inventory", deadline=10)
+    finally:
+        del os.environ["CRI_CLIENT_TYPE"]
+    return got["imageStorePath"], [one["predictedBytes"] for one in got["images"]]
+
+
+@test
+def docker_in_containerd(path):
+    with docker_containerd(path + "c") as containerd, docker(path):
+        equal(run_docker(path), ("/ctd/overlayfs", [ONE, TWO]), "store and predictions")
+    equal({space for _, space in containerd.namespaces}, {"moby"}, "namespaces asked about")
+    equal(containerd.count(CONTENT), 1, "lists of content: what this namespace has is no other's")
+
+
+@test
+def docker_in_containerd_that_is_away(path):
+    """Then Docker's own account has to do: a layer each, and what it counts as the image's size."""
+    with docker(path):
+        equal(run_docker(path), ("/docker", [20000 + 16384] * 2), "no containerd")
+    with docker_containerd(path + "c", **{PLUGINS: Failure(grpc.StatusCode.UNIMPLEMENTED, "no"),
+                                          IMAGES: Failure(grpc.StatusCode.UNAVAILABLE, "no")}), docker(path):
+        equal(run_docker(path), ("/docker", [20000 + 16384] * 2), "a containerd that does not tell")
+    with docker_containerd(path + "c", **{PLUGINS: listed()}), docker(path):
+        equal(run_docker(path), ("/docker", [ONE, TWO]), "one that does not tell where")
+    for info in ({"Containerd": None}, {"Containerd": {"Address": "relative"}}, {"Containerd": {"Address": 5}},
+                 {"Containerd": {"Address": path + "c", "Namespaces": {"Containers": "a b"}}},
+                 {"Containerd": {"Address": path + "c", "Namespaces": {"Containers": "x" * 100}}},
+                 {"DriverStatus": [["driver-type"], "x", 5]}, {"DriverStatus": None}):
+        with docker_containerd(path + "c") as containerd, docker(path, info):
+            equal(run_docker(path), ("/docker", [20000 + 16384] * 2), info)
+            equal(containerd.calls, [], "calls")
 
 
 if __name__ == "__main__":

@@ -174,6 +174,50 @@ static void a_state_that_lasts_is_one_event(void **state)
 	}
 }
 
+/* A state that merely lasts, told every ten seconds for half a day. */
+static void a_state_that_lasts_is_told_seldom(void **state)
+{
+	(void)state;
+	unsigned requests = 0;
+	struct event_slot s;
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	(void)sent();
+	for (usec_t end = now + 12 * USEC_PER_HOUR; now < end;) {
+		usec_t until = now + 10 * USEC_PER_SEC;
+		repeat(OCCURRENCE_RECLAIM_FUTILE);
+		while (event_queue_next(&q, now) <= until) {
+			assert_true(send_with(EVENT_SENT, &s));
+			assert_true(s.posted);
+			requests++;
+		}
+		now = until;
+	}
+	assert_in_range(requests, 47, 48);
+	/* A change is told at once, and the next repetition waits again. */
+	now += USEC_PER_MINUTE;
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	usec_t before = now;
+	(void)sent();
+	assert_int_equal(now, before);
+	repeat(OCCURRENCE_RECLAIM_FUTILE);
+	(void)sent();
+	assert_int_equal(now, before + EVENT_REFRESH);
+}
+
+static void what_failed_is_not_put_off(void **state)
+{
+	(void)state;
+	struct event_slot s;
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	(void)sent();
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	assert_true(send_with(EVENT_AGAIN, &s));
+	repeat(OCCURRENCE_RECLAIM_FUTILE);
+	usec_t before = now;
+	(void)sent();
+	assert_in_range(now - before, 0, RATE_PACE);
+}
+
 static void another_text_is_another_event(void **state)
 {
 	(void)state;
@@ -339,7 +383,7 @@ static void more_subjects_than_slots(void **state)
 	assert_nothing();
 	assert_int_equal(q.dropped[OCCURRENCE_FILESYSTEM_STUCK], 2 * EVENT_SLOTS);
 	/* Told ones make room first, whatever their age. */
-	add_of(OCCURRENCE_FILESYSTEM_STUCK, ROLE_NODEFS, 3 * EVENT_SLOTS - 1, true, "x");
+	add_of(OCCURRENCE_FILESYSTEM_STUCK, ROLE_NODEFS, 3 * EVENT_SLOTS - 1, false, "x");
 	for (unsigned i = 0; i + 1 < EVENT_SLOTS; i++)
 		add_of(OCCURRENCE_FILESYSTEM_STUCK, ROLE_IMAGEFS, i, false, "y");
 	assert_int_equal(q.dropped[OCCURRENCE_FILESYSTEM_STUCK], 2 * EVENT_SLOTS);
@@ -402,6 +446,8 @@ int main(void)
 		cmocka_unit_test_setup(repeats_are_a_series, set_up),
 		cmocka_unit_test_setup(a_series_ends, set_up),
 		cmocka_unit_test_setup(a_state_that_lasts_is_one_event, set_up),
+		cmocka_unit_test_setup(a_state_that_lasts_is_told_seldom, set_up),
+		cmocka_unit_test_setup(what_failed_is_not_put_off, set_up),
 		cmocka_unit_test_setup(another_text_is_another_event, set_up),
 		cmocka_unit_test_setup(subjects_have_their_own, set_up),
 		cmocka_unit_test_setup(outcomes, set_up),

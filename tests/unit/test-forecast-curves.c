@@ -267,10 +267,11 @@ static void steady_fills_count(void **state)
 	}
 }
 
-/* Also where samples fall so badly that two of them are nearly fifteen seconds. */
+/* Also where two samples put together would be nearly fifteen seconds, and the next one five. */
 static void bursts_between_uneven_samples(void **state)
 {
 	(void)state;
+	static const usec_t uneven[] = { S(49) / 10, S(98) / 10, S(5) };
 	for (usec_t phase = 0; phase < S(15); phase += S(1) / 5) {
 		const struct curve c = { .used = ramp,
 					 .rate = 200 * MB,
@@ -281,7 +282,7 @@ static void bursts_between_uneven_samples(void **state)
 		for (int i = 0; t < S(400); i++) {
 			forecast_step(&f, t, (uint64_t)(100 * TB - c.used(&c, t)), 0);
 			assert_int_equal(forecast_fill_rate(&f), 0);
-			t += i % 2 ? S(49) / 10 : S(99) / 10;
+			t += uneven[i % (int)ELEMENTS(uneven)];
 		}
 	}
 }

@@ -116,12 +116,17 @@ static int serve(const struct reporter_request *request)
 	return 0;
 }
 
+/* Any, where the server answered. */
+static long status_of(int result)
+{
+	return result == -ECONNREFUSED || result == -ETIMEDOUT || result == -ECANCELED ? 0 : 999;
+}
+
 /* Makes what requests are due until then. */
 static void run_until(usec_t until)
 {
 	usec_t at;
 	while ((at = reporter_next(&world.r, world.now)) <= until) {
-		const struct kube_answer none = { 0 };
 		world.now = at;
 		struct reporter_request *request =
 			reporter_begin(&world.r, world.now, wall_of(world.now));
@@ -129,8 +134,9 @@ static void run_until(usec_t until)
 		assert_null(reporter_begin(&world.r, world.now, wall_of(world.now)));
 		assert_int_equal(reporter_next(&world.r, world.now), USEC_INFINITY);
 		int result = world.result ? world.result : serve(request);
+		const struct kube_answer answer = { .status = status_of(result) };
 		world.at[world.requests++] = world.now;
-		reporter_end(&world.r, request, result, &none, world.now,
+		reporter_end(&world.r, request, result, &answer, world.now,
 			     random_next(&world.random));
 		reporter_request_free(request);
 	}
@@ -336,7 +342,8 @@ static const char node_json[] =
 static void answered_then(enum reporter_kind kind, int result, const char *contains,
 			  uint64_t jitter)
 {
-	struct kube_answer answer = { .body = BUF_INIT(BUF_MAX_KUBE_ANSWER) };
+	struct kube_answer answer = { .status = status_of(result),
+				      .body = BUF_INIT(BUF_MAX_KUBE_ANSWER) };
 	world.now = reporter_next(&world.r, world.now);
 	struct reporter_request *request = reporter_begin(&world.r, world.now, wall_of(world.now));
 	assert_non_null(request);
@@ -468,9 +475,15 @@ static void verdicts(void **state)
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++)
 		for (int kind = CREATE; kind <= CONDITION; kind++)
-			if (reporter_judge((enum reporter_kind)kind, rows[i].result) !=
+			if (reporter_judge((enum reporter_kind)kind, rows[i].result, true) !=
 			    rows[i].verdict[kind])
 				fail_msg("kind %d, %s", kind, strerror(-rows[i].result));
+	/* what a file of ours came to says nothing about the server's objects */
+	for (int kind = CREATE; kind <= CONDITION; kind++)
+		for (size_t i = 1; i < ELEMENTS(rows); i++)
+			assert_int_equal(
+				reporter_judge((enum reporter_kind)kind, rows[i].result, false),
+				REPORTER_AGAIN);
 }
 
 static void the_longest_names_fit(void **state)

@@ -28,6 +28,9 @@ static const struct method {
 	[CONTAINERD_USAGE] = { "Snapshots/Usage",
 			       "/containerd.services.snapshots.v1.Snapshots/Usage",
 			       &containerd__usage_response__descriptor },
+	[CONTAINERD_PLUGINS] = { "Introspection/Plugins",
+				 "/containerd.services.introspection.v1.Introspection/Plugins",
+				 &containerd__plugins_response__descriptor },
 };
 
 struct answering {

@@ -14,13 +14,15 @@ enum containerd_method {
 	CONTAINERD_LIST_IMAGES,
 	CONTAINERD_LIST_SNAPSHOTS,
 	CONTAINERD_USAGE,
+	CONTAINERD_PLUGINS,
 	_CONTAINERD_METHOD_MAX,
 };
 
 /* Where calls go, and when all of them together have to be over. */
 struct containerd_peer {
 	struct request_client *client;
-	usec_t deadline; /* of containerd_now() */
+	usec_t deadline;   /* of containerd_now() */
+	const char *space; /* namespace of the images that it is about */
 };
 
 /* CLOCK_MONOTONIC. */

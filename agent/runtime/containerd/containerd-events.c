@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/containerd/containerd.h"
 #include "runtime/containerd/containerd-lists.h"
 #include "runtime/containerd/containerd.pb-c.h"
 #include "runtime/cri/cri-call.h"

@@ -31,6 +31,12 @@ static bool begins(const ProtobufCBinaryData *text, const char *prefix)
 	return text->len >= len && memcmp(text->data, prefix, len) == 0;
 }
 
+/* It is going to stand in a header. */
+bool containerd_is_namespace(const char *name)
+{
+	return *name && name[strspn(name, NAMESPACE_ID)] == '\0' && strlen(name) <= 76;
+}
+
 int containerd_take_namespaces(void *ctx, const ProtobufCMessage *m, struct err *e)
 {
 	struct containerd_lists *lists = ctx;
@@ -41,10 +47,9 @@ int containerd_take_namespaces(void *ctx, const ProtobufCMessage *m, struct err 
 		int r = cri_id(&lists->arena, &list->namespaces[i]->name, "a namespace", &name, e);
 		if (r < 0)
 			return r;
-		if (strcmp(name, CONTAINERD_NAMESPACE) == 0)
+		if (strcmp(name, lists->space) == 0)
 			continue;
-		/* It is going to stand in a header. */
-		if (name[strspn(name, NAMESPACE_ID)] || strlen(name) > 76)
+		if (!containerd_is_namespace(name))
 			return err_set(e, EBADMSG, "a namespace has no proper name");
 		if (lists->n_namespaces == ELEMENTS(lists->namespaces))
 			return err_set(e, E2BIG, "more than %zu other namespaces",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,10 @@ struct containerd_snapshot {
 	int node;
 };
 
-/* What containerd's lists say, gathered message by message. Zero-initialise all but tree. */
+/* What containerd's lists say, gathered message by message. Zero-initialise all but tree and space. */
 struct containerd_lists {
 	struct layer_tree *tree;
+	const char *space; /* the namespace that is asked about */
 	struct arena arena;
 	const char *namespaces[16]; /* all but the one that is asked about */
 	size_t n_namespaces;
@@ -33,8 +35,8 @@ struct containerd_lists {
 void containerd_lists_done(struct containerd_lists *lists);
 #define cleanup_containerd_lists __attribute__((cleanup(containerd_lists_done)))
 
-/* The namespace in which the kubelet's images are. */
-#define CONTAINERD_NAMESPACE "k8s.io"
+/* Whether it can be a namespace's name. */
+bool containerd_is_namespace(const char *name);
 
 /*
  * Each takes one message of the list that it is named after, as containerd_on_answer; ctx is a

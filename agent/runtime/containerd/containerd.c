@@ -13,6 +13,7 @@
 #include "runtime/containerd/layer-memory.h"
 #include "runtime/containerd/layer-tree.h"
 #include "runtime/containerd/layer-usage.h"
+#include "runtime/cri/cri-text.h"
 
 /* Predictions are not worth more of a pass than that. */
 #define LONGEST (10 * USEC_PER_SEC)
@@ -27,6 +28,7 @@
 
 struct containerd {
 	struct request_client *client;
+	const char *space;
 	usec_t timeout;
 	usec_t paused_until; /* 0: not paused */
 	struct layer_usage usage;
@@ -34,10 +36,11 @@ struct containerd {
 	usec_t memory_until;
 };
 
-struct containerd *containerd_new(struct request_client *client, usec_t timeout)
+struct containerd *containerd_new(struct request_client *client, const char *space, usec_t timeout)
 {
 	struct containerd *c = xnew(struct containerd);
 	c->client = client;
+	c->space = space;
 	c->timeout = timeout < LONGEST ? timeout : LONGEST;
 	return c;
 }
@@ -66,7 +69,7 @@ static int list_content(const struct containerd_peer *peer, struct containerd_li
 			struct err *e)
 {
 	Containerd__ListContentRequest request = CONTAINERD__LIST_CONTENT_REQUEST__INIT;
-	int r = containerd_call(peer, CONTAINERD_LIST_CONTENT, CONTAINERD_NAMESPACE, &request.base,
+	int r = containerd_call(peer, CONTAINERD_LIST_CONTENT, peer->space, &request.base,
 				containerd_take_content, lists, e);
 	for (size_t i = 0; r == 0 && i < lists->n_namespaces; i++)
 		r = containerd_call(peer, CONTAINERD_LIST_CONTENT, lists->namespaces[i],
@@ -83,8 +86,8 @@ static int list_snapshots(const struct containerd_peer *peer, struct containerd_
 		Containerd__ListSnapshotsRequest request = CONTAINERD__LIST_SNAPSHOTS_REQUEST__INIT;
 		lists->snapshotter = lists->snapshotters[i];
 		request.snapshotter = binary(lists->snapshotter);
-		r = containerd_call(peer, CONTAINERD_LIST_SNAPSHOTS, CONTAINERD_NAMESPACE,
-				    &request.base, containerd_take_snapshots, lists, e);
+		r = containerd_call(peer, CONTAINERD_LIST_SNAPSHOTS, peer->space, &request.base,
+				    containerd_take_snapshots, lists, e);
 	}
 	return r;
 }
@@ -95,15 +98,15 @@ static int list_all(const struct containerd_peer *peer, struct containerd_lists 
 {
 	Containerd__ListNamespacesRequest namespaces = CONTAINERD__LIST_NAMESPACES_REQUEST__INIT;
 	Containerd__ListImagesRequest images = CONTAINERD__LIST_IMAGES_REQUEST__INIT;
-	int r = containerd_call(peer, CONTAINERD_LIST_NAMESPACES, CONTAINERD_NAMESPACE,
-				&namespaces.base, containerd_take_namespaces, lists, e);
+	int r = containerd_call(peer, CONTAINERD_LIST_NAMESPACES, peer->space, &namespaces.base,
+				containerd_take_namespaces, lists, e);
 	if (r == 0)
 		r = list_content(peer, lists, e);
 	if (r == 0)
 		r = list_snapshots(peer, lists, e);
 	if (r == 0)
-		r = containerd_call(peer, CONTAINERD_LIST_IMAGES, CONTAINERD_NAMESPACE,
-				    &images.base, containerd_take_images, lists, e);
+		r = containerd_call(peer, CONTAINERD_LIST_IMAGES, peer->space, &images.base,
+				    containerd_take_images, lists, e);
 	return r;
 }
 
@@ -130,8 +133,8 @@ static int ask_usage(const struct containerd_peer *peer, const struct containerd
 	Containerd__UsageRequest request = CONTAINERD__USAGE_REQUEST__INIT;
 	request.snapshotter = binary(snapshot->snapshotter);
 	request.key = binary(snapshot->name);
-	int r = containerd_call(peer, CONTAINERD_USAGE, CONTAINERD_NAMESPACE, &request.base,
-				take_usage, ret, e);
+	int r = containerd_call(peer, CONTAINERD_USAGE, peer->space, &request.base, take_usage, ret,
+				e);
 	if (r < 0 || !ret->known)
 		return r < 0 ? r : -ENODATA;
 	if (strstr(snapshot->snapshotter, "overlay")) {
@@ -165,10 +168,19 @@ static int measure_snapshots(struct containerd *c, const struct containerd_peer 
 	return failed;
 }
 
+static struct containerd_peer peer_at(const struct containerd *c, usec_t now)
+{
+	return (struct containerd_peer){
+		.client = c->client,
+		.deadline = now + c->timeout,
+		.space = c->space,
+	};
+}
+
 static int gather(struct containerd *c, struct containerd_lists *lists, struct inventory *inv,
 		  usec_t now, struct err *e)
 {
-	const struct containerd_peer peer = { .client = c->client, .deadline = now + c->timeout };
+	const struct containerd_peer peer = peer_at(c, now);
 	int r = list_all(&peer, lists, e);
 	if (r < 0)
 		return r;
@@ -198,9 +210,66 @@ int containerd_layers(struct containerd *c, struct inventory *inv, struct err *e
 	if (now < c->paused_until)
 		return err_set(e, EAGAIN, "containerd's own API did not answer in time before");
 	cleanup_layer_tree struct layer_tree *tree = layer_tree_new();
-	cleanup_containerd_lists struct containerd_lists lists = { .tree = tree };
+	cleanup_containerd_lists struct containerd_lists lists = { .tree = tree,
+								   .space = c->space };
 	int r = gather(c, &lists, inv, now, e);
 	if (r == -ETIMEDOUT)
 		c->paused_until = containerd_now() + PAUSE;
+	return r;
+}
+
+/* --- where a snapshotter has its data -------------------------------------------------------------- */
+
+struct wanted_export {
+	const char *plugin, *name;
+	char *value;
+};
+
+static bool is_text(const ProtobufCBinaryData *data, const char *text)
+{
+	return data->len == strlen(text) && memcmp(data->data, text, data->len) == 0;
+}
+
+static int take_plugins(void *ctx, const ProtobufCMessage *m, struct err *e)
+{
+	struct wanted_export *wanted = ctx;
+	const Containerd__PluginsResponse *answer = (const Containerd__PluginsResponse *)m;
+	for (size_t i = 0; i < answer->n_plugins; i++) {
+		const Containerd__Plugin *plugin = answer->plugins[i];
+		for (size_t k = 0; is_text(&plugin->id, wanted->plugin) && k < plugin->n_exports;
+		     k++) {
+			__attribute__((cleanup(arena_done))) struct arena arena = { 0 };
+			const char *value;
+			if (!is_text(&plugin->exports[k]->key, wanted->name))
+				continue;
+			int r = cri_id(&arena, &plugin->exports[k]->value, wanted->name, &value, e);
+			if (r < 0)
+				return r;
+			free(wanted->value);
+			wanted->value = xstrdup(value);
+		}
+	}
+	return 0;
+}
+
+int containerd_snapshotter_root(struct containerd *c, const char *snapshotter, char **ret,
+				struct err *e)
+{
+	ProtobufCBinaryData filters[] = { binary("type==io.containerd.snapshotter.v1") };
+	Containerd__PluginsRequest request = CONTAINERD__PLUGINS_REQUEST__INIT;
+	request.filters = filters;
+	request.n_filters = ELEMENTS(filters);
+	struct wanted_export wanted = { .plugin = snapshotter, .name = "root" };
+	const struct containerd_peer peer = peer_at(c, containerd_now());
+	int r = containerd_call(&peer, CONTAINERD_PLUGINS, peer.space, &request.base, take_plugins,
+				&wanted, e);
+	if (r == 0 && !wanted.value)
+		r = err_set(e, ENOENT,
+			    "containerd does not say where the snapshotter %.80s has its data",
+			    snapshotter);
+	if (r < 0)
+		free(wanted.value);
+	else
+		*ret = wanted.value;
 	return r;
 }

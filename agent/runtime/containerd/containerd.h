@@ -17,9 +17,12 @@
  */
 struct containerd;
 
-/* client stays the caller's and has to outlive it. All calls of one inventory together take no
- * longer than timeout. Never NULL. */
-struct containerd *containerd_new(struct request_client *client, usec_t timeout);
+/* The namespace in which the kubelet's images are. */
+#define CONTAINERD_NAMESPACE "k8s.io"
+
+/* client and space, the namespace that the images are in, stay the caller's and have to outlive it. All
+ * calls of one inventory together take no longer than timeout. Never NULL. */
+struct containerd *containerd_new(struct request_client *client, const char *space, usec_t timeout);
 /* Takes NULL, returns NULL. */
 struct containerd *containerd_free(struct containerd *c);
 
@@ -32,3 +35,8 @@ struct containerd *containerd_free(struct containerd *c);
  * 200 images in the store that is all but half a millisecond of the 10 to 30 that it takes.
  */
 must_check int containerd_layers(struct containerd *c, struct inventory *inv, struct err *e);
+
+/* Where a snapshotter has its data, a path that the caller frees. Errors are those of containerd_call(), and
+ * -ENOENT when it does not say. */
+must_check int containerd_snapshotter_root(struct containerd *c, const char *snapshotter,
+					   char **ret, struct err *e);

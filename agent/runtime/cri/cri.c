@@ -392,7 +392,7 @@ static struct runtime *cri_new(const char *socket_path, usec_t timeout)
 		.timeout = timeout,
 		.statistics = &c->base.statistics,
 	};
-	c->containerd = containerd_new(c->peer.client, timeout);
+	c->containerd = containerd_new(c->peer.client, CONTAINERD_NAMESPACE, timeout);
 	return &c->base;
 }
 

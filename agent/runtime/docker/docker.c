@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/docker/docker-containerd.h"
 #include "runtime/engine/engine-text.h"
 #include "runtime/engine/engine.h"
 
@@ -21,6 +22,13 @@ static const struct engine_overhead overlay2 = {
 	.lowest = { 9 * 4096, 9 },
 	.other = { 12 * 4096, 12 },
 	.image = { 4096, 1 },
+};
+
+/* In containerd a layer has a folder and work/ besides its files. */
+static const struct engine_overhead in_containerd = {
+	.lowest = { 2 * 4096, 2 },
+	.other = { 2 * 4096, 2 },
+	.image = { 2 * 4096, 2 },
 };
 
 /* The files of a layer alone are what other drivers have in common. */
@@ -93,16 +101,35 @@ static int docker_store(struct engine *engine, const cJSON *info, struct arena *
 	int r = engine_text(arena, info, "Driver", &driver, e);
 	if (r < 0)
 		return r;
-	engine->overhead = strstr(driver, "overlay")	? &overlay2
-			   : strcmp(driver, "vfs") == 0 ? &vfs
-							: &other_driver;
+	engine->own = docker_containerd_new(engine, info, engine->own);
+	struct err why = { 0 };
+	if (engine->own && docker_containerd_path(engine->own, arena, ret_path, &why) == 0)
+		return 0;
+	engine->overhead = strcmp(driver, "overlay2") == 0    ? &overlay2
+			   : strcmp(driver, "overlayfs") == 0 ? &in_containerd
+			   : strcmp(driver, "vfs") == 0	      ? &vfs
+							      : &other_driver;
 	return engine_text(arena, info, "DockerRootDir", ret_path, e);
+}
+
+static int docker_layers(struct engine *engine, struct inventory *inv, struct err *e)
+{
+	if (!engine->own)
+		return -EOPNOTSUPP;
+	return docker_containerd_layers(engine->own, inv, e);
+}
+
+static void docker_done(struct engine *engine)
+{
+	engine->own = docker_containerd_free(engine->own);
 }
 
 static const struct engine_dialect dialect = {
 	.ops = &runtime_docker_ops,
 	.recognise = docker_recognise,
 	.store = docker_store,
+	.layers = docker_layers,
+	.done = docker_done,
 	.images = "/images/json?all=true",
 	.containers = "/containers/json?all=true",
 	.events = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D",

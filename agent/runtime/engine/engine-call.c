@@ -107,7 +107,7 @@ static void what_it_said(const struct buf *body, char ret[SAID_MAX])
 		ret[len - 1] = '\0';
 }
 
-/* "GET /images/json": without the version in front and the parameters behind, slashes as people write them. */
+/* "GET /images/json": no version in front, no parameters behind, slashes as people write them. */
 static int failed(const struct exchange *x, int code, const char *what, struct err *e)
 {
 	cleanup_buf struct buf call = BUF_INIT(SAID_MAX);

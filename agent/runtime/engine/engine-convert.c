@@ -326,7 +326,7 @@ static bool is_empty_layer(const cJSON *own_history, size_t n, size_t i)
 }
 
 int engine_convert_sizes(const cJSON *image, const cJSON *history, size_t n_layers,
-			 struct arena *arena, const uint64_t **ret, struct err *e)
+			 struct arena *arena, uint64_t **ret, struct err *e)
 {
 	*ret = NULL;
 	if (!cJSON_IsArray(history))

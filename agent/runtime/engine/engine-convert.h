@@ -50,7 +50,7 @@ must_check int engine_convert_layers(const cJSON *image, struct arena *arena,
 				     const char *const **ret, size_t *ret_n, struct err *e);
 /* *ret is NULL when they cannot be told apart. */
 must_check int engine_convert_sizes(const cJSON *image, const cJSON *history, size_t n_layers,
-				    struct arena *arena, const uint64_t **ret, struct err *e);
+				    struct arena *arena, uint64_t **ret, struct err *e);
 
 /* Whether an engine's account of what it deleted says that the image itself has gone. */
 bool engine_convert_deleted(const cJSON *json, const char *image_id);

@@ -179,18 +179,35 @@ static int ask_image(struct engine *engine, const char *id, const char *what, cJ
 	return r < 0 ? r : engine_get(&engine->peer, OPERATION_IMAGE_STATUS, path, ret, e);
 }
 
+/*
+ * An image may be larger than its history tells: in containerd compressed layers are kept as well. They
+ * are shared out by size.
+ */
+static void stretch(uint64_t *bytes, size_t n, uint64_t together)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += bytes[i];
+	for (size_t i = 0; i < n && sum > 0 && together > sum; i++)
+		bytes[i] = (uint64_t)((unsigned __int128)bytes[i] * together / sum);
+}
+
 static int ask_layers(struct engine *engine, const struct image *image, struct err *e)
 {
 	cleanup_arena struct arena arena = { 0 };
 	cleanup_json cJSON *json = NULL, *history = NULL;
 	struct engine_image_layers layers = { .bytes_together = image->size_bytes };
+	uint64_t *bytes = NULL;
 	int r = ask_image(engine, image->id, "/json", &json, e);
 	if (r == 0)
 		r = engine_convert_layers(json, &arena, &layers.digests, &layers.n, e);
 	if (r == 0 && layers.n > 0)
 		r = ask_image(engine, image->id, "/history", &history, e);
 	if (r == 0 && layers.n > 0)
-		r = engine_convert_sizes(json, history, layers.n, &arena, &layers.bytes, e);
+		r = engine_convert_sizes(json, history, layers.n, &arena, &bytes, e);
+	if (bytes)
+		stretch(bytes, layers.n, image->size_bytes);
+	layers.bytes = bytes;
 	return r < 0 ? r : engine_layers_add(engine->layers, image->id, &layers, e);
 }
 
@@ -226,6 +243,8 @@ static void predict(struct engine *engine, struct inventory *inv)
 	for (size_t i = 0; i < inv->n_images; i++)
 		inv->images[i].predicted_bytes = inv->images[i].size_bytes;
 	*e = (struct err){ 0 };
+	if (engine->dialect->layers && engine->dialect->layers(engine, inv, e) == 0)
+		return;
 	size_t left = ask_unknown(engine, inv, e);
 	engine_layers_apply(engine->layers, inv, engine->overhead);
 	if (left > 0 && e->code == 0)
@@ -432,6 +451,8 @@ struct runtime *engine_free(struct runtime *runtime)
 	if (!runtime)
 		return NULL;
 	struct engine *engine = engine_of(runtime);
+	if (engine->dialect->done)
+		engine->dialect->done(engine);
 	engine->peer.client = request_client_free(engine->peer.client);
 	engine->layers = engine_layers_free(engine->layers);
 	cri_cache_done(&engine->volumes);

@@ -21,11 +21,14 @@ struct engine_dialect {
 	/* From GET /info: where the images are, in the arena, and engine->overhead. */
 	int (*store)(struct engine *engine, const cJSON *info, struct arena *arena,
 		     const char **ret_path, struct err *e);
-	const char *images;	/* path of the list of images */
-	const char *containers; /* path of the list of containers, of all there are */
-	const char *events;	/* path of the stream of what happens to containers */
-	bool parents_stay;	/* see engine_images_take() */
-	bool imageless;		/* there are containers without an image */
+	/* May be NULL: sets the layers of inv from elsewhere, which is better. Fails when it cannot. */
+	int (*layers)(struct engine *engine, struct inventory *inv, struct err *e);
+	void (*done)(struct engine *engine); /* may be NULL: releases what is the dialect's own */
+	const char *images;		     /* path of the list of images */
+	const char *containers;		     /* path of the list of containers, of all there are */
+	const char *events;		     /* path of the stream of what happens to containers */
+	bool parents_stay;		     /* see engine_images_take() */
+	bool imageless;			     /* there are containers without an image */
 };
 
 struct engine {
@@ -38,6 +41,7 @@ struct engine {
 	char *store_path;	  /* NULL: not asked for yet */
 	usec_t store_until;	  /* when to ask again */
 	const struct engine_overhead *overhead;
+	void *own; /* the dialect's */
 };
 
 /* The operations, but for probing what they need. The handle was made by engine_new(). */

@@ -48,7 +48,7 @@ class Lab:
     def __init__(self, folder=None, runtime="containerd"):
         self.folder, self.runtime = folder or make_folder(), runtime
         self.stack = contextlib.ExitStack()
-        self.agents, self.nodes, self.proxies = [], [], []
+        self.agents, self.nodes, self.proxies, self.disks = [], [], [], 0
         self.more_logs = []     # (title, function that gives the text)
         self.store = images.Store()
         apps.for_runtime(runtime)
@@ -78,21 +78,25 @@ class Lab:
         return path
 
     def filesystem(self, kind="ext4", size=256 * loopfs.MIB, options=(), backing=None):
-        fs = loopfs.LoopFs(self.folder, kind, size, options, name=f"disk{len(self.nodes)}", backing=backing)
+        fs = loopfs.LoopFs(self.folder, kind, size, options, name=f"disk{self.disks}", backing=backing)
+        self.disks += 1
         self.stack.callback(fs.umount)
         return fs.mount()
 
     def node(self, kind="ext4", size=256 * loopfs.MIB, options=(), backing=None):
-        fs = self.filesystem(kind, size, options, backing)
+        return self.node_on(self.filesystem(kind, size, options, backing), self.runtime)
+
+    def node_on(self, fs, runtime):
+        """One more runtime, on a filesystem that may have others already."""
         folder = os.path.join(self.folder, f"n{len(self.nodes)}")
-        kind_of_runtime = RUNTIMES[self.runtime]
+        kind_of_runtime = RUNTIMES[runtime]
         lacking = [one for one in getattr(kind_of_runtime, "programs", ()) if not shutil.which(one)]
         if lacking:
             raise check.Skip(f"{lacking[0]} is not installed")
-        runtime = kind_of_runtime(folder, os.path.join(fs.path, self.runtime), self.store)
-        self.stack.callback(runtime.close)
+        itself = kind_of_runtime(folder, os.path.join(fs.path, runtime), self.store)
+        self.stack.callback(itself.close)
         os.makedirs(folder)
-        node = Node(fs, runtime.start())
+        node = Node(fs, itself.start())
         self.nodes.append(node)
         return node
 
@@ -123,6 +127,21 @@ class Lab:
                 "runtime": {"endpoint": f"unix://{endpoint or node.runtime.socket}", "timeout": "30s"}}
         for section, keys in (settings or {}).items():
             base.setdefault(section, {}).update(keys)
+        return self._agent(base)
+
+    def agent_of(self, nodes, high=60, low=40, minimum_age="1s", settings=None):
+        """One for several runtimes: a section [runtime NAME] for each of nodes, which are by name."""
+        base = {"filesystems": {"nodefs": next(iter(nodes.values())).fs.path, "imagefs": "auto",
+                                "sample-interval-max": "200ms"},
+                "image-gc": {"imageGCHighThresholdPercent": high, "imageGCLowThresholdPercent": low,
+                             "imageMinimumGCAge": minimum_age, "keep-unrecoverable": "no"}}
+        for name, node in nodes.items():
+            base[f"runtime {name}"] = {"endpoint": f"unix://{node.runtime.socket}", "timeout": "30s"}
+        for section, keys in (settings or {}).items():
+            base.setdefault(section, {}).update(keys)
+        return self._agent(base)
+
+    def _agent(self, base):
         agent = Agent(os.path.join(self.folder, f"a{len(self.agents)}"), base)
         self.agents.append(agent)
         self.stack.callback(agent.kill)
