@@ -21,6 +21,5 @@ int history_load(const char *state_directory, const char *name, struct usage_his
 int history_save(const char *state_directory, const char *name, const struct usage_history *h,
 		 struct err *e);
 
-
 /* The digits of a boot ID, which Linux writes with dashes and systemd without; "" when it is none. */
 void history_boot_id(const char *text, char id[BOOT_ID_MAX]);

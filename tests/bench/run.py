@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measurements of the built program, each beside what it is compared with. `sudo make bench`.
 
-Arguments: which of idle, latency, pass, plan; none: all, about five minutes. A figure that misses its aim
+Arguments: which of idle, latency, memory, pass, plan; none: all, about eight minutes. A figure that misses its aim
 says so, but only a measurement that could not be made ends with an error: this is no test.
 """
 
@@ -11,6 +11,7 @@ import mmap
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -188,6 +189,48 @@ def remove_bare(node):
     return answer["seconds"]
 
 
+# --- memory with thousands of images ---------------------------------------------------------------------
+
+MEMORY_IMAGES = int(os.environ.get("MEMORY_IMAGES", "3000"))
+UNIT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "systemd", "disk-pressure-agent.service.in")
+
+
+def bench_memory():
+    """The peak of a daemon that has made passes over thousands of images, beside the unit's MemoryMax=."""
+    with open(UNIT, encoding="utf-8") as unit:
+        limit = next(int(line[10:-2]) << 20 for line in unit if line.startswith("MemoryMax="))
+    # containerd waits for the disk after every step of every image: in memory there is nothing to wait for
+    with lab.Lab(tempfile.mkdtemp(prefix="dpa-lab-", dir="/dev/shm")) as laboratory:
+        node = laboratory.node(size=4 << 30, options=["-N", "1000000"])
+        agent = laboratory.agent(node, high=99, low=98, minimum_age="0s", settings={"agent": {"log-level": "notice"}})
+        base = images.Layer(seed="bench base", random=10_000, program=True)
+        loaded = 0
+        for many in (MEMORY_IMAGES // 10, MEMORY_IMAGES):
+            wanted = [images.Image((f"registry.bench.test/some/application/app{number}:1.2.3",),
+                                   (base, images.Layer(seed=f"bench {number}", random=1000)))
+                      for number in range(loaded, many)]
+            for begin in range(0, len(wanted), 500):
+                node.containerd.load_many(wanted[begin:begin + 500])
+            loaded = many
+            agent.start()
+            try:
+                tell(f"{many} images: resident at rest", f"{memory_of(agent.process.pid)['Rss'] / 1e6:.1f} MB")
+                for _ in range(3):
+                    done = agent.gc("--to", "0", "--dry-run", expect=None)
+                    check.at_least(len(done["removed"]) + len(done["kept"]), many, "images of the pass")
+                    check.equal(agent.get("/status")[0], 200, "GET /status")
+                peak = peak_of(agent.process.pid)
+                tell(f"{many} images: peak of three passes", f"{peak / 1e6:.1f} MB",
+                     f"a quarter of {limit / 1e6:.0f} MB", peak <= limit / 4)
+            finally:
+                agent.stop()
+
+
+def peak_of(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
 # --- planning ------------------------------------------------------------------------------------------
 
 def bench_plan():
@@ -201,7 +244,8 @@ def bench_plan():
         tell("  its growth from 100 images, over that of n log n", f"{growth:.2f}")
 
 
-BENCHES = {"plan": bench_plan, "idle": bench_idle, "latency": bench_latency, "pass": bench_pass}
+BENCHES = {"plan": bench_plan, "idle": bench_idle, "latency": bench_latency, "pass": bench_pass,
+           "memory": bench_memory}
 
 
 def main():

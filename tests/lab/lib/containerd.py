@@ -137,20 +137,28 @@ class Containerd:
 
     def load(self, image):
         """Imports, and waits until CRI knows every name: CRI learns of them through events, a moment later."""
-        command = ["ctr", "--address", self.socket, "--namespace", "k8s.io", "images", "import", "-"]
-        importer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        feeder = threading.Thread(target=self._feed, args=(image, importer.stdin), daemon=True)
-        feeder.start()
-        output = importer.stdout.read().decode(errors="replace")
-        if importer.wait(120) != 0:
-            raise RuntimeError(f"import of {image.name} failed: {output}\n{self.log_tail(10)}")
-        feeder.join()
+        self._import([image])
         return self._wait_known(image)
 
-    def _feed(self, image, pipe):
+    def load_many(self, images):
+        """The same of many in one archive, which is a lot faster."""
+        self._import(images)
+        return [self._wait_known(image) for image in (images[0], images[-1])]
+
+    def _import(self, images):
+        command = ["ctr", "--address", self.socket, "--namespace", "k8s.io", "images", "import", "-"]
+        importer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        feeder = threading.Thread(target=self._feed, args=(images, importer.stdin), daemon=True)
+        feeder.start()
+        output = importer.stdout.read().decode(errors="replace")
+        if importer.wait(600) != 0:
+            raise RuntimeError(f"import of {images[0].name} failed: {output}\n{self.log_tail(10)}")
+        feeder.join()
+
+    def _feed(self, images, pipe):
         try:
             with pipe:
-                self.store.write_archive(image, pipe)
+                self.store.write_archive_of(images, pipe)
         except BrokenPipeError:
             pass        # the importer gave up and says why itself
 

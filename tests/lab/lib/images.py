@@ -110,24 +110,30 @@ class Store:
 
     def write_archive(self, image, out):
         """Streams the OCI archive of an image into a file object."""
-        layers = [self.layer(one) for one in image.layers]
-        config = _json_blob(_config(image, layers))
-        manifest = _json_blob({
-            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": config.descriptor("config.v1+json"),
-            "layers": [one.descriptor("layer.v1.tar+gzip") for one in layers]})
-        index = {"schemaVersion": 2, "manifests": [_named(manifest, name) for name in _references(image, manifest)]}
+        self.write_archive_of([image], out)
+
+    def write_archive_of(self, images, out):
+        """One archive of several images."""
+        manifests, blobs = [], {}
+        for image in images:
+            layers = [self.layer(one) for one in image.layers]
+            config = _json_blob(_config(image, layers))
+            manifest = _json_blob({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": config.descriptor("config.v1+json"),
+                "layers": [one.descriptor("layer.v1.tar+gzip") for one in layers]})
+            manifests += [_named(manifest, name) for name in _references(image, manifest)]
+            blobs.update((one.digest, one) for one in layers + [config, manifest])
         tar = _Tar(out)
         tar.add("oci-layout", json.dumps({"imageLayoutVersion": "1.0.0"}).encode())
-        tar.add("index.json", json.dumps(index).encode())
-        for blob in {one.digest: one for one in layers + [config, manifest]}.values():
+        tar.add("index.json", json.dumps({"schemaVersion": 2, "manifests": manifests}).encode())
+        for blob in blobs.values():
             name = "blobs/sha256/" + blob.digest.removeprefix("sha256:")
             if blob.path:
                 tar.add_file(name, blob.path)
             else:
                 tar.add(name, blob.data)
         tar.close()
-
 
     def write_docker_archive(self, image, out):
         """The same image as `docker save` would write it: Docker and Podman load no OCI archives by name."""
