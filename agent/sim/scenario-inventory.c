@@ -116,11 +116,28 @@ static void order_references(const struct usage_history *history,
 	}
 }
 
+/* An image that another is built on is held by that as by a container, which a scenario can tell. */
+static size_t add_dependents(struct scenario *s, const struct inventory *inv, struct container *to)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < inv->n_images; i++) {
+		const struct image *image = &inv->images[i];
+		if (!image->dependent)
+			continue;
+		to[n++] = (struct container){
+			.id = arena_strdup(&s->arena, image->dependent),
+			.references = { arena_strdup(&s->arena, image->id), "", "", "" },
+			.state = CONTAINER_EXITED,
+		};
+	}
+	return n;
+}
+
 static void add_containers(struct scenario *s, const struct inventory *inv,
 			   const struct usage_history *history)
 {
 	size_t n = inv->containers.n_containers;
-	struct container *copies = arena_calloc(&s->arena, n + 1, sizeof(*copies));
+	struct container *copies = arena_calloc(&s->arena, n + inv->n_images + 1, sizeof(*copies));
 	for (size_t i = 0; i < n; i++) {
 		const struct container *from = &inv->containers.containers[i];
 		copies[i] = *from;
@@ -131,6 +148,7 @@ static void add_containers(struct scenario *s, const struct inventory *inv,
 		copies[i].volume_images =
 			copy_strings(s, from->volume_images, from->n_volume_images);
 	}
+	n += add_dependents(s, inv, copies + n);
 	s->containers = (struct container_list){ .containers = copies, .n_containers = n };
 }
 

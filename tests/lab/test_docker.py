@@ -14,7 +14,7 @@ RUNTIME = "docker"
 SHARED = [
     "space.begins_when_old_enough", "space.plan_equals_gc", "space.two_names", "space.dry_run", "space.maximum_age",
     "space.removal_limit", "protection.container_between_plan_and_removal", "protection.looks_before_every_removal",
-    "protection.failed_look_ends_pass", "limits.futile", "limits.zero_bytes_free",
+    "protection.failed_look_ends_pass", "limits.futile", "simulate.inventory_plans_alike", "limits.zero_bytes_free",
     "daemon.containerd_stopped_mid_pass", "daemon.starts_without_runtime", "daemon.sigterm_mid_pass",
     "daemon.sigterm_hung_runtime", "daemon.gc_asks_daemon", "daemon.history_survives_restart",
 ]
@@ -90,6 +90,9 @@ def test_family(lab):
     check.equal(plan["removed"], [], "nothing may go")
     detail = next(one["detail"] for one in plan["kept"] if apps.name(1) in one["names"])
     check.equal(detail, f"image {child} is built on it", "why the lower one stays")
+    lower = node.runtime.image(apps.name(1)).id
+    holders = {one["id"]: one["image"] for one in agent.verb("inventory", "--json").json["containers"]}
+    check.equal(holders.get(child), lower, "what holds it in a scenario")
     for one in node.runtime.containers():
         node.runtime.remove_container(one["Id"])
     agent.gc(expect=(0, 1))

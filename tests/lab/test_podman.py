@@ -14,7 +14,7 @@ RUNTIME = "podman"
 SHARED = [
     "space.plan_equals_gc", "space.two_names", "space.dry_run", "space.maximum_age",
     "space.removal_limit", "protection.container_between_plan_and_removal", "protection.looks_before_every_removal",
-    "protection.failed_look_ends_pass", "limits.futile",
+    "protection.failed_look_ends_pass", "limits.futile", "simulate.inventory_plans_alike",
     "daemon.containerd_stopped_mid_pass", "daemon.starts_without_runtime", "daemon.sigterm_mid_pass",
     "daemon.gc_asks_daemon", "docker.in_use_stay", "docker.dangling_in_use_stays", "docker.local_images_may_go",
     "docker.relieves", "docker.three_names", "docker.container_between_names", "docker.removed_by_somebody_else",
