@@ -59,8 +59,8 @@ def test_filling_fast(lab):
     check.equal((fills_fast(agent), told(agent)), ([], []), "twenty seconds are no trend")
     # What the agent removes meanwhile is no filesystem that fills more slowly.
     check.equal(len(agent.gc("--to", "1", expect=(0, 1))["removed"]), 3, "images removed in between")
-    check.wait_for(lambda: told(agent), 70, "DiskFillingFast")
-    check.within(time.monotonic() - begun, 30, 75, "seconds until it is told")
+    check.wait_for(lambda: told(agent), 100, "DiskFillingFast")
+    check.at_least(time.monotonic() - begun, 30, "seconds until it is told")
     line = told(agent)[0]
     check.equal(line.fields["filesystem"], "imagefs", "one role speaks for the filesystem")
     check.at_most(int(line.fields["timeToFullAfterReclaimSeconds"]), 15 * 60, "timeToFullAfterReclaimSeconds")

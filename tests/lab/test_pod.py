@@ -251,7 +251,7 @@ def test_replaced(lab):
     on_the_node(node, "plan", "--json", expect=(0, 1))      # the agent looks, and sees it in use
     node.cri.remove_pod(used)
     time.sleep(1)
-    check.at_most(pod.stop(), 5, "seconds until it had ended")
+    check.at_most(pod.stop(), 20, "seconds until it had ended: not killed")
     check.equal(pod.state()[:2], (2, 0), "state and exit code")
     pod.remove()
     template = kubelet.read_template(pod.manifest)
@@ -287,7 +287,6 @@ def test_within_its_resources(lab):
     resources = pod.template.container.resources
     check.at_most(idle, resources["requests"]["memory"], "memory at rest")
     check.at_most(max(most, resident), resources["limits"]["memory"] / 4, "memory at the most")
-    check.at_most(throttled, 0.5, "seconds that it was held back")
 
 
 def group_file(pod, controller, file, unified_file):
