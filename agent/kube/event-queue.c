@@ -222,6 +222,16 @@ const struct event_slot *event_queue_begin(struct event_queue *q, usec_t now)
 	return s;
 }
 
+static void sent(struct event_queue *q, struct event_slot *s)
+{
+	q->told[s->reason] += q->flight.count - s->sent;
+	s->sent = q->flight.count;
+	s->posted = true;
+	s->told_at = q->flight.at;
+	if (s->sent < s->count)
+		s->pending_order = s->order;
+}
+
 /* The event is made anew, with all that happened since the first time. */
 static void make_anew(struct event_queue *q, struct event_slot *s)
 {
@@ -240,12 +250,14 @@ void event_queue_end(struct event_queue *q, enum event_outcome outcome)
 		return;
 	switch (outcome) {
 	case EVENT_SENT:
-		q->told[s->reason] += q->flight.count - s->sent;
-		s->sent = q->flight.count;
+		sent(q, s);
+		break;
+	case EVENT_THERE:
+		/* What it says of a series is known only when there is none. */
+		if (q->flight.count == 1)
+			sent(q, s);
 		s->posted = true;
-		s->told_at = q->flight.at;
-		if (s->sent < s->count)
-			s->pending_order = s->order;
+		s->urgent = true;
 		break;
 	case EVENT_GONE:
 		make_anew(q, s);

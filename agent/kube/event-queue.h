@@ -56,6 +56,7 @@ struct event_slot {
 /* What became of a request. */
 enum event_outcome {
 	EVENT_SENT,
+	EVENT_THERE,   /* an earlier try created it, maybe before all of it had happened */
 	EVENT_AGAIN,   /* to be tried again */
 	EVENT_GONE,    /* the server has no such event any more: it is made anew */
 	EVENT_REFUSED, /* and will be, however often it is tried */

@@ -146,8 +146,8 @@ enum reporter_verdict reporter_judge(enum reporter_kind kind, int result, bool a
 	case 0:
 		return REPORTER_DONE;
 	case -EEXIST:
-		/* An earlier try arrived, its answer did not. Of a patch: two at once. */
-		return kind == REPORTER_EVENT_CREATE ? REPORTER_DONE : REPORTER_AGAIN;
+		/* Of a patch: two at once. */
+		return kind == REPORTER_EVENT_CREATE ? REPORTER_THERE : REPORTER_AGAIN;
 	case -ENOENT:
 		return kind == REPORTER_EVENT_SERIES ? REPORTER_GONE : REPORTER_PEOPLE;
 	case -ESTALE:
@@ -178,6 +178,8 @@ static enum event_outcome outcome(enum reporter_verdict verdict)
 	switch (verdict) {
 	case REPORTER_DONE:
 		return EVENT_SENT;
+	case REPORTER_THERE:
+		return EVENT_THERE;
 	case REPORTER_GONE:
 		return EVENT_GONE;
 	case REPORTER_NEVER:

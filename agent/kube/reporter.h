@@ -64,6 +64,7 @@ struct reporter_request *reporter_request_free(struct reporter_request *request)
 /* What a result means for a request. */
 enum reporter_verdict {
 	REPORTER_DONE,
+	REPORTER_THERE,	 /* the event was created by an earlier try, whose answer was lost */
 	REPORTER_AGAIN,	 /* after a while */
 	REPORTER_PEOPLE, /* nothing will change until somebody does something */
 	REPORTER_GONE,	 /* there is no such event any more */

@@ -286,6 +286,28 @@ static void outcomes(void **state)
 	assert_int_equal(q.dropped[OCCURRENCE_RECLAIM_FUTILE], 1);
 }
 
+/* It was created by a try that seemed to fail; what happened since then is still to be told. */
+static void what_is_there_already(void **state)
+{
+	(void)state;
+	struct event_slot s;
+	add(OCCURRENCE_RECLAIMED);
+	assert_true(send_with(EVENT_AGAIN, &s));
+	assert_true(send_with(EVENT_THERE, &s));
+	assert_nothing();
+	assert_int_equal(q.told[OCCURRENCE_RECLAIMED], 1);
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	assert_true(send_with(EVENT_AGAIN, &s));
+	add(OCCURRENCE_RECLAIM_FUTILE);
+	assert_true(send_with(EVENT_THERE, &s));
+	assert_int_equal(q.told[OCCURRENCE_RECLAIM_FUTILE], 0);
+	assert_true(send_with(EVENT_SENT, &s));
+	assert_true(s.posted);
+	assert_int_equal(s.count, 2);
+	assert_nothing();
+	assert_int_equal(q.told[OCCURRENCE_RECLAIM_FUTILE], 2);
+}
+
 static void what_comes_while_one_is_under_way(void **state)
 {
 	(void)state;
@@ -451,6 +473,7 @@ int main(void)
 		cmocka_unit_test_setup(another_text_is_another_event, set_up),
 		cmocka_unit_test_setup(subjects_have_their_own, set_up),
 		cmocka_unit_test_setup(outcomes, set_up),
+		cmocka_unit_test_setup(what_is_there_already, set_up),
 		cmocka_unit_test_setup(what_comes_while_one_is_under_way, set_up),
 		cmocka_unit_test_setup(a_burst_and_then_a_trickle, set_up),
 		cmocka_unit_test_setup(what_is_past_is_not_told, set_up),

@@ -28,6 +28,7 @@ static struct {
 	struct random random;
 	usec_t now;
 	int result; /* of all requests; 0: the server works */
+	bool loses; /* but some of its answers are lost */
 	struct server_event events[5000];
 	size_t n_events;
 	unsigned requests, n_facts;
@@ -119,7 +120,10 @@ static int serve(const struct reporter_request *request)
 /* Any, where the server answered. */
 static long status_of(int result)
 {
-	return result == -ECONNREFUSED || result == -ETIMEDOUT || result == -ECANCELED ? 0 : 999;
+	return result == -ECONNREFUSED || result == -ECONNRESET || result == -ETIMEDOUT ||
+			       result == -ECANCELED
+		       ? 0
+		       : 999;
 }
 
 /* Makes what requests are due until then. */
@@ -134,6 +138,8 @@ static void run_until(usec_t until)
 		assert_null(reporter_begin(&world.r, world.now, wall_of(world.now)));
 		assert_int_equal(reporter_next(&world.r, world.now), USEC_INFINITY);
 		int result = world.result ? world.result : serve(request);
+		if (world.loses && random_once_in(&world.random, 3))
+			result = -ECONNRESET;
 		const struct kube_answer answer = { .status = status_of(result) };
 		world.at[world.requests++] = world.now;
 		reporter_end(&world.r, request, result, &answer, world.now,
@@ -276,6 +282,8 @@ static void storms(void **state)
 					failures[random_below(&world.random, ELEMENTS(failures))];
 			else if (what < 85)
 				world.result = 0;
+			else if (what < 86)
+				world.loses = !world.loses;
 			else if (what < 87)
 				world.n_events = 0; /* it keeps them for so long only */
 			run_until(world.now +
@@ -283,6 +291,7 @@ static void storms(void **state)
 		}
 		assert_limit_holds();
 		world.result = 0;
+		world.loses = false;
 		run_until(world.now + USEC_PER_HOUR);
 		for (int role = 0; role < _ROLE_MAX; role++)
 			happens(OCCURRENCE_RECLAIM_FUTILE, role, false);
@@ -330,6 +339,26 @@ static void an_answer_that_was_lost(void **state)
 	assert_int_equal(world.n_events, 1);
 	assert_int_equal(world.requests, 1);
 	assert_int_equal(sum(world.r.events.told), 1);
+}
+
+/* The same, and the series began after the try that arrived. */
+static void an_answer_that_was_lost_and_more(void **state)
+{
+	(void)state;
+	happens(OCCURRENCE_RECLAIM_FUTILE, ROLE_IMAGEFS, false);
+	usec_t at = reporter_next(&world.r, world.now);
+	struct reporter_request *request = reporter_begin(&world.r, at, wall_of(at));
+	assert_int_equal(serve(request), 0);
+	reporter_end(&world.r, request, -ECONNRESET, &(struct kube_answer){ 0 }, at, 0);
+	reporter_request_free(request);
+	world.now = at;
+	happens(OCCURRENCE_RECLAIM_FUTILE, ROLE_IMAGEFS, false);
+	run_until(at + USEC_PER_MINUTE);
+	assert_last_states_are_known();
+	assert_int_equal(world.n_events, 1);
+	assert_int_equal(world.events[0].count, 2);
+	assert_int_equal(world.requests, 2);
+	assert_int_equal(sum(world.r.events.told), 2);
 }
 
 /* --- the condition ------------------------------------------------------------------------------ */
@@ -459,7 +488,7 @@ static void verdicts(void **state)
 		enum reporter_verdict verdict[4];
 	} rows[] = {
 		{ 0, { REPORTER_DONE, REPORTER_DONE, REPORTER_DONE, REPORTER_DONE } },
-		{ -EEXIST, { REPORTER_DONE, REPORTER_AGAIN, REPORTER_AGAIN, REPORTER_AGAIN } },
+		{ -EEXIST, { REPORTER_THERE, REPORTER_AGAIN, REPORTER_AGAIN, REPORTER_AGAIN } },
 		{ -ENOENT, { REPORTER_PEOPLE, REPORTER_GONE, REPORTER_PEOPLE, REPORTER_PEOPLE } },
 		{ -ESTALE, { REPORTER_AGAIN, REPORTER_GONE, REPORTER_AGAIN, REPORTER_AGAIN } },
 		{ -EINVAL, { REPORTER_NEVER, REPORTER_NEVER, REPORTER_PEOPLE, REPORTER_PEOPLE } },
@@ -516,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup(refused_events_are_not_tried_again, set_up),
 		cmocka_unit_test_setup(what_is_forbidden_is_tried_seldom, set_up),
 		cmocka_unit_test_setup(an_answer_that_was_lost, set_up),
+		cmocka_unit_test_setup(an_answer_that_was_lost_and_more, set_up),
 		cmocka_unit_test_setup(the_node_is_read_then_patched, set_up),
 		cmocka_unit_test_setup(a_node_that_may_not_be_read, set_up),
 		cmocka_unit_test_setup(a_node_that_is_not_there, set_up),
