@@ -174,8 +174,8 @@ def test_makefile_has_every_file():
 
 def test_documents_name_what_exists():
     found = []
-    for page in ("README.md", "docs/HACKING.md"):
-        for path in re.findall(r"`((?:agent|tests|docs|etc|systemd|core|cli|expose|config|runtime|util)/[\w./*-]*)`", read(page)):
+    for page in ("README.md", "docs/HACKING.md", "docs/SECURITY.md", "packaging/README.md"):
+        for path in re.findall(r"`((?:agent|tests|docs|etc|systemd|packaging|core|cli|expose|config|runtime|util)/[\w./*-]*)`", read(page)):
             places = [path, "agent/" + path]
             if "*" not in path and not any(os.path.exists(os.path.join(TOP, one)) for one in places):
                 found.append(f"{page}: {path} does not exist")

@@ -97,7 +97,7 @@ class Context:
 FILES = {
     CONFIG: "0644", "/etc/disk-pressure-agent/agent.conf.d": "0755", PROGRAM: "0755",
     "/usr/share/bash-completion/completions/disk-pressure-agent": "0644",
-    "/usr/share/doc/disk-pressure-agent/README.md": "0644",
+    "/usr/share/doc/disk-pressure-agent/README.md": "0644", "/usr/share/doc/disk-pressure-agent/SECURITY.md": "0644",
     "/usr/share/doc/disk-pressure-agent/examples/own-user.conf": "0644",
     "/usr/share/man/man5/disk-pressure-agent-scenario.5": "0644", "/usr/share/man/man5/disk-pressure-agent.conf.5": "0644",
     "/usr/share/man/man7/disk-pressure-agent-metrics.7": "0644", "/usr/share/man/man8/disk-pressure-agent.8": "0644",
