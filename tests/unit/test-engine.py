@@ -309,6 +309,38 @@ def layers_are_asked_for_once(path):
 
 
 @test
+def drivers(path):
+    """vfs copies what is below a layer; of other drivers no more is known than the files."""
+    shared = {identity(50): 5000, identity(51): 100}
+    images = [image(1, "a:1", layers={**shared, identity(52): 10}), image(2, "b:1", layers=shared)]
+    for driver, wanted in (("overlay2", [10 + OVERLAY2_OTHER, 0]), ("vfs", [5110, 0]), ("btrfs", [10, 0]), ("", [10, 0])):
+        with Store(path, images, answers={"GET /info": {"DockerRootDir": "/d", "Driver": driver}}):
+            got, = run(path, "inventory")
+        equal([one["predictedBytes"] - OVERLAY2_IMAGE for one in got["images"]], wanted, driver)
+    podman = dict(api="1.44", server="Libpod/5.0.0", libpod="5.0.0")
+    for driver, wanted in (("overlay", [10 + 8 * 4096, 0]), ("vfs", [5110, 0]), ("zfs", [10, 0])):
+        answers = {"GET /info": {"store": {"graphRoot": "/p", "graphDriverName": driver}}}
+        with Store(path, images, answers=answers, **podman):
+            got, = run(path, "inventory", type="podman")
+        equal([one["predictedBytes"] - 4 * 4096 for one in got["images"]], wanted, driver)
+
+
+@test
+def sizes_that_histories_do_not_tell(path):
+    """Which entries made layers is guessed where only some did; else the sum stands for the uppermost."""
+    one = image(1, "a:1", Size=800, layers={identity(60): 0, identity(61): 0})
+    key = f"GET /images/{identity(1)}/history"
+    for entries, wanted in (([(300, "ADD x"), (0, "CMD y"), (500, "RUN z")], 800), ([(800, "COPY x")], 800), ([], 800)):
+        history = [{"Size": size, "CreatedBy": by} for size, by in reversed(entries)]
+        with Store(path, [one], answers={key: (200, history)}):
+            got, = run(path, "inventory")
+        equal(got["images"][0]["predictedBytes"] - OVERLAY2_IMAGE - OVERLAY2_LOWEST - OVERLAY2_OTHER, wanted, entries)
+    for broken in ({"a": 1}, [1], [{"Size": "x"}], [{"Size": 1}] * 5000):
+        with Store(path, [one], answers={key: (200, broken)}):
+            equal(run(path, "inventory")[0]["images"][0]["predictedBytes"], 800, "by size alone")
+
+
+@test
 def inventory_without_layers(path):
     """Predictions by size where the questions about an image fail; the inventory does not."""
     for answer in ((500, {"message": "broken"}), (200, b"garbage"), (200, {"RootFS": {"Layers": ["no digest"]}}),
