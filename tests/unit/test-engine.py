@@ -436,6 +436,40 @@ def removal_by_somebody_else(path):
 
 
 @test
+def removal_of_a_name_that_has_gone(path):
+    """The other names go nevertheless."""
+    with Store(path, [image(1, "a:1", "b:1")], answers={"DELETE /images/a:1": (404, {"message": "No such image"})}) as engine:
+        real = engine._delete
+
+        def delete(name):
+            engine.images[identity(1)]["RepoTags"] = ["b:1"]
+            return real(name)
+        engine._delete = delete
+        run(path, "remove:a:1")
+        equal((engine.keys("DELETE"), engine.images), (["DELETE /images/a:1", "DELETE /images/b:1"], {}), "removals")
+
+
+@test
+def removal_that_is_told(path):
+    """What is told to have gone is not asked for again: the engine may be away by then."""
+    for told, type in (([{"Untagged": "a:1"}, {"Deleted": identity(1)}], "docker"),
+                       ({"Untagged": ["a:1"], "Deleted": [identity(1)], "ExitCode": 0}, "podman")):
+        with Store(path, [image(1, "a:1", "b:1")], libpod="5.0.0" if type == "podman" else "") as engine:
+            engine.answers["GET /info"] = {"DockerRootDir": "/d", "store": {"graphRoot": "/d"}}
+
+            def delete(_name):
+                engine.answers[f"GET /images/{identity(1)}/json"] = (500, {"message": "away"})
+                return 200, told
+            engine._delete = delete
+            run(path, "remove:a:1", type=type)
+            equal(engine.keys("DELETE"), ["DELETE /images/a:1"], "removals")
+    for told in ([{"Deleted": identity(2)}], {"Deleted": [identity(2)]}, {"Deleted": None}, [], 5, [5], ["x"], {"Deleted": {}}):
+        with Store(path, [image(1, "a:1")]) as engine:
+            engine._delete = lambda name: (200, told)
+            fails(path, "EBUSY", "still there as a:1", "remove:a:1")
+
+
+@test
 def removal_that_leaves_it(path):
     """The names go and the image stays without one: then it goes by its ID."""
     with Store(path, [image(1, "a:1")]) as engine:
