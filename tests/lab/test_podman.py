@@ -8,6 +8,7 @@ import time
 
 from lib import apps, check
 from lib.agent import kept_reasons
+from lib.engine import quoted
 from lib.loopfs import MIB
 
 RUNTIME = "podman"
@@ -87,3 +88,14 @@ def test_pod(lab):
     done = agent.gc(expect=(0, 1))
     check.equal(kept_reasons(done).get(apps.name(1)), "in-use", "why the pod's image stays")
     check.equal(node.names(), [apps.name(1), "lab.test/infra:1"], "names left")
+
+
+def test_list_of_images(lab):
+    """By the name of a list Podman removes the image in it that suits this machine. So the agent leaves lists alone."""
+    node, agent = full_node(lab)
+    node.runtime.api.post(f"/manifests/{quoted('lab.test/list:1')}?images={quoted('containers-storage:' + apps.name(1))}")
+    agent.write_config({"image-gc": {"keep": apps.name(1)}})
+    agent.acquaint()
+    done = agent.gc(expect=(0, 1))
+    check.equal((kept_reasons(done), node.names()), ({name: "keep-rule" for name in kept_reasons(done)},
+                                                     [apps.name(1), "lab.test/list:1"]), "kept, and left")

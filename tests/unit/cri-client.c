@@ -77,6 +77,8 @@ static void print_inventory(const struct inventory *inv)
 	json_object_begin(&w, NULL);
 	json_string(&w, "runtime", inv->runtime);
 	json_string(&w, "imageStorePath", inv->image_store_path);
+	if (inv->local_is_ordinary)
+		json_bool(&w, "localIsOrdinary", true);
 	write_images(&w, inv);
 	write_containers(&w, inv);
 	write_texts(&w, "sandboxImages", inv->sandbox_images, inv->n_sandbox_images);

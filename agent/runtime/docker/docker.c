@@ -141,7 +141,8 @@ static struct runtime *docker_new(const char *socket_path, usec_t timeout)
 	return engine_new(&dialect, socket_path, timeout);
 }
 
-static const char *const endpoints[] = { "/run/docker.sock", NULL };
+/* In a container that has nothing but the socket there is no link from one to the other. */
+static const char *const endpoints[] = { "/run/docker.sock", "/var/run/docker.sock", NULL };
 
 const struct runtime_ops runtime_docker_ops = {
 	.type = "docker",

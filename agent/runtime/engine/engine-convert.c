@@ -39,6 +39,9 @@ int engine_convert_image(const cJSON *json, struct arena *arena, struct image *r
 int engine_images_add(struct engine_images *list, const cJSON *json, struct arena *arena,
 		      struct err *e)
 {
+	bool is_list = false;
+	if (json_get_bool(json, "IsManifestList", &is_list, NULL) == 0 && is_list)
+		return 0;
 	if (list->n == N_MAX_IMAGES)
 		return err_set(e, E2BIG, "more than %d images", N_MAX_IMAGES);
 	if (list->n == list->allocated) {
@@ -296,6 +299,12 @@ bool engine_convert_deleted(const cJSON *json, const char *image_id)
 			return true;
 	}
 	return false;
+}
+
+bool engine_is_about_another(const cJSON *json, const char *image_id)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(json, "Id");
+	return cJSON_IsString(id) && !is_text(id, image_id);
 }
 
 /* --- layers -------------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ struct engine_images {
 	const char **parents; /* one for each of them */
 	size_t n, allocated;
 };
+/* Takes one; a list of images, where the engine tells that it is one, is left out. */
 must_check int engine_images_add(struct engine_images *list, const cJSON *json, struct arena *arena,
 				 struct err *e);
 void engine_images_done(struct engine_images *list);
@@ -45,6 +46,8 @@ must_check int engine_convert_container(const cJSON *json, struct arena *arena,
 must_check int engine_convert_volumes(const cJSON *json, struct arena *arena,
 				      const char *const **ret, size_t *ret_n, struct err *e);
 
+/* Whether what is told of an image is told of another than was asked for. */
+bool engine_is_about_another(const cJSON *json, const char *image_id);
 /* The digests of an image's layers, from what is told of it, and from that and its history their sizes. */
 must_check int engine_convert_layers(const cJSON *image, struct arena *arena,
 				     const char *const **ret, size_t *ret_n, struct err *e);

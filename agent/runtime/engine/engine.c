@@ -199,6 +199,10 @@ static int ask_layers(struct engine *engine, const struct image *image, struct e
 	struct engine_image_layers layers = { .bytes_together = image->size_bytes };
 	uint64_t *bytes = NULL;
 	int r = ask_image(engine, image->id, "/json", &json, e);
+	if (r == 0 && engine_is_about_another(json, image->id)) {
+		(void)cri_cache_add(&engine->lists, image->id, NULL, 0);
+		return 0;
+	}
 	if (r == 0)
 		r = engine_convert_layers(json, &arena, &layers.digests, &layers.n, e);
 	if (r == 0 && layers.n > 0)
@@ -219,7 +223,8 @@ static size_t ask_unknown(struct engine *engine, const struct inventory *inv, st
 	size_t left = 0;
 	bool go_on = true;
 	for (size_t i = 0; i < inv->n_images; i++) {
-		if (engine_layers_knows(engine->layers, inv->images[i].id))
+		if (engine_layers_knows(engine->layers, inv->images[i].id) ||
+		    cri_cache_find(&engine->lists, inv->images[i].id))
 			continue;
 		struct err why = { 0 };
 		usec_t remains = until - now_monotonic();
@@ -236,6 +241,17 @@ static size_t ask_unknown(struct engine *engine, const struct inventory *inv, st
 	return left;
 }
 
+/* A list of images has nothing on the disk, and cannot be removed by itself: it is left out. */
+static void drop_lists(struct engine *engine, struct inventory *inv)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < inv->n_images; i++)
+		if (!cri_cache_find(&engine->lists, inv->images[i].id))
+			inv->images[n++] = inv->images[i];
+	inv->n_images = n;
+	cri_cache_sweep(&engine->lists);
+}
+
 /* Better predictions where they can be had; no inventory fails for the lack of them. */
 static void predict(struct engine *engine, struct inventory *inv)
 {
@@ -246,6 +262,7 @@ static void predict(struct engine *engine, struct inventory *inv)
 	if (engine->dialect->layers && engine->dialect->layers(engine, inv, e) == 0)
 		return;
 	size_t left = ask_unknown(engine, inv, e);
+	drop_lists(engine, inv);
 	engine_layers_apply(engine->layers, inv, engine->overhead);
 	if (left > 0 && e->code == 0)
 		(void)err_set(e, EAGAIN, "the layers of %zu images are still to be asked for",
@@ -313,7 +330,10 @@ static bool contains(const char *const *texts, size_t n, const char *text)
 	return false;
 }
 
-/* The image as it is now. -ENODATA: it has gone; -EBUSY: it has a name that it had not when listed. */
+/*
+ * The image as it is now. -ENODATA: it has gone; -EBUSY: it has a name that it had not when listed, or is
+ * a list of images, by whose ID Podman understands the image of this platform (and removes that).
+ */
 static int look_again(struct engine *engine, const struct image *listed, struct arena *arena,
 		      struct image *ret, struct err *e)
 {
@@ -322,6 +342,8 @@ static int look_again(struct engine *engine, const struct image *listed, struct 
 	int r = ask_image(engine, listed->id, "/json", &json, e);
 	if (r == 0)
 		r = engine_convert_image(json, arena, ret, &parent, e);
+	if (r == 0 && strcmp(ret->id, listed->id) != 0)
+		return err_set(e, EBUSY, "its ID stands for another image, %s", ret->id);
 	for (size_t i = 0; r == 0 && i < ret->n_names; i++)
 		if (!contains(listed->names, listed->n_names, ret->names[i]))
 			r = err_set(e, EBUSY, "it got the name %s since it was listed",
@@ -344,7 +366,7 @@ static int came_into_use(struct engine *engine, const struct image *image, struc
 }
 
 /* *ret_gone: the engine says that the image has gone with this reference. */
-static int delete_reference(struct engine *engine, const struct image *image, const char *reference,
+static int delete_reference(struct engine *engine, const char *id, const char *reference,
 			    bool *ret_gone, struct err *e)
 {
 	char path[ENGINE_PATH_MAX];
@@ -352,58 +374,49 @@ static int delete_reference(struct engine *engine, const struct image *image, co
 	int r = engine_path(path, "/images/", reference, "", e);
 	if (r == 0)
 		r = engine_delete(&engine->peer, OPERATION_REMOVE_IMAGE, path, &json, e);
-	*ret_gone = r == 0 && engine_convert_deleted(json, image->id);
+	*ret_gone = r == 0 && engine_convert_deleted(json, id);
 	return r == -ENODATA ? 0 : r;
 }
 
-/* One after the other. The caller has just looked at the containers ahead of the first. */
-static int delete_references(struct engine *engine, const struct image *image,
-			     const char *const *references, size_t n, bool *ret_gone, struct err *e)
-{
-	int r = 0;
-	for (size_t i = 0; r == 0 && !*ret_gone && i < n; i++) {
-		if (i > 0)
-			r = came_into_use(engine, image, e);
-		if (r == 0)
-			r = delete_reference(engine, image, references[i], ret_gone, e);
-	}
-	return r;
-}
+/* How far the removal of an image has got. */
+struct removing {
+	const struct image *listed;
+	size_t left; /* references that it had before the last one was deleted */
+	bool begun, by_id;
+	bool gone;
+};
 
-/* An image that was pulled by its digest has no other name. */
-static int delete_names(struct engine *engine, const struct image *image, bool *ret_gone,
-			struct err *e)
-{
-	if (image->n_names > 0)
-		return delete_references(engine, image, image->names, image->n_names, ret_gone, e);
-	return delete_references(engine, image, image->digests, image->n_digests, ret_gone, e);
-}
-
-/* What has no name any more, or never had one. */
-static int delete_rest(struct engine *engine, const struct image *listed, struct err *e)
+/* Deletes one more reference: a name, else a digest by which it was pulled, else the ID. */
+static int remove_next(struct engine *engine, struct removing *removing, struct err *e)
 {
 	cleanup_arena struct arena arena = { 0 };
 	struct image now;
-	bool gone;
-	int r = look_again(engine, listed, &arena, &now, e);
+	int r = look_again(engine, removing->listed, &arena, &now, e);
 	if (r < 0)
 		return r;
-	if (now.n_names > 0)
-		return err_set(e, EBUSY, "it is still there as %s", now.names[0]);
-	return delete_reference(engine, listed, listed->id, &gone, e);
+	size_t left = now.n_names + now.n_digests;
+	bool stuck = removing->begun && left >= removing->left;
+	if (removing->by_id || (stuck && now.n_names > 0))
+		return err_set(e, EBUSY, "it is still there as %s", image_display_name(&now));
+	removing->by_id = left == 0 || stuck;
+	removing->begun = true;
+	removing->left = left;
+	const char *reference = removing->by_id ? now.id : image_display_name(&now);
+	return delete_reference(engine, now.id, reference, &removing->gone, e);
 }
 
 int engine_remove_image(struct runtime *runtime, const struct image *image, struct err *e)
 {
 	struct engine *engine = engine_of(runtime);
-	cleanup_arena struct arena arena = { 0 };
-	struct image now;
-	bool gone = false;
-	int r = look_again(engine, image, &arena, &now, e);
-	if (r == 0)
-		r = delete_names(engine, &now, &gone, e);
-	if (r == 0 && !gone)
-		r = delete_rest(engine, image, e);
+	struct removing removing = { .listed = image };
+	int r = 0;
+	/* The caller has just looked at the containers ahead of the first. */
+	while (r == 0 && !removing.gone) {
+		if (removing.begun)
+			r = came_into_use(engine, image, e);
+		if (r == 0)
+			r = remove_next(engine, &removing, e);
+	}
 	return r == -ENODATA ? 0 : r;
 }
 
@@ -456,6 +469,7 @@ struct runtime *engine_free(struct runtime *runtime)
 	engine->peer.client = request_client_free(engine->peer.client);
 	engine->layers = engine_layers_free(engine->layers);
 	cri_cache_done(&engine->volumes);
+	cri_cache_done(&engine->lists);
 	free(engine->store_path);
 	free(runtime->endpoint);
 	free(engine);

@@ -38,6 +38,7 @@ struct engine {
 	char server[128]; /* whom the rest was learned from */
 	struct engine_layers *layers;
 	struct cri_cache volumes; /* image volumes of containers */
+	struct cri_cache lists;	  /* of images (manifest lists), found out by asking */
 	char *store_path;	  /* NULL: not asked for yet */
 	usec_t store_until;	  /* when to ask again */
 	const struct engine_overhead *overhead;
