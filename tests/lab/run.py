@@ -199,7 +199,7 @@ def arguments():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("patterns", nargs="*", help="such as nine_images, space.*, *sig*; none: all")
     options.add_argument("--list", action="store_true")
-    options.add_argument("--jobs", type=int, default=min(3, os.cpu_count()), help="tests at once (default %(default)s)")
+    options.add_argument("--jobs", type=int, default=2 * min(2, os.cpu_count()), help="tests at once (default %(default)s)")
     options.add_argument("--keep", action="store_true", help="leave the laboratory up until Ctrl-C")
     options.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return options.parse_args()
