@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "runtime/cri/cri.h"
@@ -131,18 +132,30 @@ struct search {
 	int worst;
 };
 
+/* Whether an endpoint is that socket, by whichever way: /var/run is a link to /run, mostly. */
+static bool is_socket(const char *endpoint, const char *socket_path)
+{
+	static const char scheme[] = "unix://";
+	struct stat a, b;
+	if (strncmp(endpoint, scheme, strlen(scheme)) != 0)
+		return false;
+	endpoint += strlen(scheme);
+	if (strcmp(endpoint, socket_path) == 0)
+		return true;
+	return stat(endpoint, &a) == 0 && stat(socket_path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 static bool is_known(const struct search *s, const char *path)
 {
 	char socket_path[PATH_MAX];
-	static const char scheme[] = "unix://";
 	if (find_socket(s->options->root, path, socket_path, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < s->n_known; i++)
-		if (strncmp(s->known[i], scheme, strlen(scheme)) == 0 &&
-		    strcmp(s->known[i] + strlen(scheme), socket_path) == 0)
+		if (is_socket(s->known[i], socket_path))
 			return true;
 	for (size_t i = 0; i < s->n_found; i++)
-		if (strcmp(s->found[i]->endpoint + strlen(scheme), socket_path) == 0)
+		if (is_socket(s->found[i]->endpoint, socket_path))
 			return true;
 	return false;
 }

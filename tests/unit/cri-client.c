@@ -5,7 +5,7 @@
  * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
  * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, watch:MS, which prints a document
  * an event for so long and one more at the end, and times:N:COMMAND, which prints the mean duration
- * instead. What is spoken is CRI or what CRI_CLIENT_TYPE says.
+ * instead. find as the only command prints what is found instead. What is spoken is CRI or what CRI_CLIENT_TYPE says.
  */
 
 #include <errno.h>
@@ -242,6 +242,21 @@ static int run(struct runtime *r, char *command, struct err *e)
 	return one(r, command, false, e);
 }
 
+/* All that are found, instead of the one that is opened. */
+static int find(const struct runtime_options *options)
+{
+	struct runtime *found[8];
+	struct err e = { 0 };
+	int n = runtime_find(options, NULL, 0, found, ELEMENTS(found), &e);
+	if (n < 0)
+		return fail(e.code, e.msg);
+	for (int i = 0; i < n; i++) {
+		print_done(found[i]);
+		runtime_free(found[i]);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int64_t ms;
@@ -255,6 +270,8 @@ int main(int argc, char **argv)
 		.root = root ? root : "",
 		.timeout = ms * USEC_PER_MSEC,
 	};
+	if (strcmp(argv[3], "find") == 0)
+		return find(&options);
 	struct runtime *r;
 	struct err e = { 0 };
 	int status = 0;

@@ -179,6 +179,34 @@ def types(path):
 
 
 @test
+def well_known_sockets(path):
+    """In their order, each once however it may be reached, and only those of the type that is wanted."""
+    def find(type="auto"):
+        return [(one["name"], one["endpoint"].split(root)[1]) for one in run("", "find", type=type, endpoint="auto", root=root)]
+    root = path + "r"
+    for folder in ("run/podman", "var/run"):
+        os.makedirs(os.path.join(root, folder))
+    run_docker, var_run_docker = "/run/docker.sock", "/var/run/docker.sock"
+    podman = dict(server="Libpod/5.0.0", libpod="5.0.0")
+    with Store(root + "/run/podman/podman.sock", **podman), Store(root + run_docker):
+        wanted = [("docker", run_docker), ("podman", "/run/podman/podman.sock")]
+        equal(find(), wanted, "both")
+        equal(run("", "probe", type="auto", endpoint="auto", root=root)[0]["name"], "docker", "the first")
+        equal((find("podman"), find("docker")), (wanted[1:], wanted[:1]), "by type")
+        os.link(root + run_docker, root + var_run_docker)
+        equal(find(), wanted, "a socket with two names")
+        os.unlink(root + var_run_docker)
+    with Store(root + var_run_docker):
+        equal(find(), [("docker", var_run_docker)], "where it used to be")
+    os.rmdir(root + "/var/run")
+    os.symlink("../run", root + "/var/run")
+    with Store(root + run_docker):
+        equal(find(), [("docker", run_docker)], "as it mostly is")
+    fails("", "ENOENT", "no container runtime found; not there: .*/run/docker.sock, .*podman.sock", type="auto",
+          endpoint="auto", root=root)
+
+
+@test
 def versions(path):
     for api, server, wanted in (("1.41", "Docker/20.10.24+dfsg1 (linux)", "/v1.41/"), ("1.44", "Docker/25.0.0", "/v1.44/"),
                                 ("1.51", "Docker/28.5.2 (linux)", "/v1.51/"), ("1.41", "", "/v1.41/")):
