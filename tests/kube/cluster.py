@@ -14,7 +14,7 @@ class Cluster:
 
     def __init__(self, folder, node="node-a", **options):
         self.folder, self.node = folder, node
-        self.stack = contextlib.ExitStack()
+        self.stack, self.agents = contextlib.ExitStack(), []
         self.authority = certificates.Authority(os.path.join(folder, "pki"))
         certificate = options.pop("certificate", None) or self.authority.server()
         self.api = double.Server(certificate, **options)
