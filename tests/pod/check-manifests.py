@@ -27,11 +27,12 @@ BASE = {("Namespace", NAMESPACE), ("ResourceQuota", "system-node-critical"), ("S
 OPTIONS = {"condition": {("ConfigMap", "disk-pressure-agent-condition"), ("ClusterRole", "disk-pressure-agent-condition"),
                          ("ClusterRoleBinding", "disk-pressure-agent-condition")},
            "podmonitor": {("PodMonitor", NAMESPACE)},
+           "prometheusrule": {("PrometheusRule", NAMESPACE)},
            "servicemonitor": {("Service", NAMESPACE), ("ServiceMonitor", NAMESPACE)}}
 CLUSTERED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 VERSIONS = {"Namespace": "v1", "ResourceQuota": "v1", "ServiceAccount": "v1", "ConfigMap": "v1", "Service": "v1",
             "DaemonSet": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1", "PodMonitor": "monitoring.coreos.com/v1",
-            "ServiceMonitor": "monitoring.coreos.com/v1",
+            "PrometheusRule": "monitoring.coreos.com/v1", "ServiceMonitor": "monitoring.coreos.com/v1",
             **dict.fromkeys(("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), "rbac.authorization.k8s.io/v1")}
 # What kubectl 1.20 understands, too: it is Debian 12's. `resources` takes no folders there.
 KUSTOMIZATION_FIELDS = {"apiVersion", "kind", "resources", "bases", "configMapGenerator", "images", "configurations",
