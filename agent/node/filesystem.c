@@ -99,7 +99,12 @@ int filesystem_sample_settled(const char *path, const struct space *before, uint
 	enum settling settling = settling_of(path);
 	if (r < 0 || settling == SETTLES_AT_ONCE)
 		return r;
-	for (int i = 0; i <= SETTLE_STEPS && ret->avail_bytes < enough; i++) {
+	/* What comes by itself comes file by file: half of it is no reason to believe that it is all. */
+	bool step_by_step = settling == SETTLES_BY_ITSELF && expected_bytes > 0;
+	uint64_t last = step_by_step ? 0 : UINT64_MAX;
+	for (int i = 0; i <= SETTLE_STEPS && (ret->avail_bytes < enough || ret->avail_bytes > last);
+	     i++) {
+		last = step_by_step ? ret->avail_bytes : last;
 		if (i == 0 && settling == SETTLES_AT_COMMIT)
 			commit(path);
 		else

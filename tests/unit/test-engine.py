@@ -351,6 +351,7 @@ def layers_are_asked_for_once(path):
         equal([one["predictedBytes"] for one in first["images"]],
               [10 + OVERLAY2_OTHER + OVERLAY2_IMAGE, OVERLAY2_IMAGE, 1000 + OVERLAY2_LOWEST + OVERLAY2_IMAGE], "predicted")
         equal(second, first, "the second time")
+        equal(engine.count("GET /info"), 1, "questions about the store, which Podman runs other programs for")
         equal(len([key for key in engine.keys("GET /images/") if key != "GET /images/json"]), 6, "questions about images")
 
 

@@ -248,7 +248,7 @@ static void ext4_settles_at_once(void **state)
 static void xfs_settles_by_itself(void **state)
 {
 	(void)state;
-	settles("xfs", 320 * MIB, 20 * MIB, 0);
+	settles("xfs", 320 * MIB, 39 * MIB, 0);
 }
 
 static void btrfs_settles_at_a_commit(void **state)
