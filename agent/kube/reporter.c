@@ -139,6 +139,9 @@ struct reporter_request *reporter_begin(struct reporter *r, usec_t now, int64_t 
 enum reporter_verdict reporter_judge(enum reporter_kind kind, int result, bool answered)
 {
 	bool event = kind == REPORTER_EVENT_CREATE || kind == REPORTER_EVENT_SERIES;
+	/* A Node too large to be read is one that may not be: see there. */
+	if (kind == REPORTER_NODE_READ && result == -E2BIG)
+		return REPORTER_DONE;
 	/* A file that is missing, or may not be read, is no object of the server's. */
 	if (!answered)
 		return REPORTER_AGAIN;

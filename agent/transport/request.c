@@ -11,8 +11,8 @@
 
 #include <curl/curl.h>
 
+#include "transport/request-failure.h"
 #include "transport/request-url.h"
-#include "util/human.h"
 #include "util/limits.h"
 
 #define URL_MAX		2048
@@ -383,66 +383,18 @@ static CURLcode perform(struct request_client *c, usec_t timeout)
 	return took < timeout ? perform_once(c, timeout - took, false) : CURLE_OPERATION_TIMEDOUT;
 }
 
-static int connect_error(struct request_client *c, struct err *e)
-{
-	static const long told[] = { ENOENT, EACCES, EHOSTUNREACH, ENETUNREACH };
-	long code = 0, result = ECONNREFUSED;
-	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &code);
-	/* EAGAIN: a full backlog, that is a peer which no longer accepts */
-	for (size_t i = 0; i < ELEMENTS(told); i++)
-		if (code == told[i])
-			result = code;
-	return err_set(e, (int)result, "cannot connect to %s: %s", c->peer, strerror((int)result));
-}
-
-/* What can go wrong between the connection and HTTP. */
-static int tls_error(struct request_client *c, CURLcode code, struct err *e)
-{
-	const char *detail = c->detail[0] ? c->detail : curl_easy_strerror(code);
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return err_set(e, EHOSTUNREACH, "cannot connect to %s: %s", c->peer, detail);
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_set(e, EKEYREJECTED, "the certificate of %s is not trusted: %s", c->peer,
-			       detail);
-	case CURLE_SSL_CACERT_BADFILE:
-		return err_set(e, EKEYREJECTED,
-			       "the certificate authority for %s cannot be used: %s", c->peer,
-			       detail);
-	case CURLE_SSL_CERTPROBLEM:
-		return err_set(e, EKEYREJECTED, "the client certificate for %s cannot be used: %s",
-			       c->peer, detail);
-	case CURLE_SSL_CONNECT_ERROR:
-		return err_set(e, EPROTO, "no TLS connection to %s: %s", c->peer, detail);
-	default:
-		return err_set(e, EBADMSG, "%s does not speak HTTP as expected: %s", c->peer,
-			       detail);
-	}
-}
-
 static int perform_error(struct request_client *c, CURLcode code, struct err *e)
 {
-	char human[HUMAN_MAX];
-	switch (code) {
-	case CURLE_COULDNT_CONNECT:
-		return connect_error(c, e);
-	case CURLE_OPERATION_TIMEDOUT:
-		return err_set(e, ETIMEDOUT, "no answer from %s within %s", c->peer,
-			       human_go_duration(c->request->timeout, human));
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-		return err_set(e, ECONNRESET,
-			       "the connection to %s broke before the answer was complete",
-			       c->peer);
-	default:
-		if (c->tls)
-			return tls_error(c, code, e);
-		return err_set(e, EBADMSG, "%s does not speak HTTP%s as expected: %s", c->peer,
-			       c->protocol == REQUEST_HTTP2 ? "/2" : "", curl_easy_strerror(code));
-	}
+	struct request_failure failure = {
+		.code = code,
+		.peer = c->peer,
+		.detail = c->detail,
+		.timeout = c->request->timeout,
+		.tls = c->tls,
+		.http2 = c->protocol == REQUEST_HTTP2,
+	};
+	curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &failure.os_errno);
+	return request_failure_tell(&failure, e);
 }
 
 /* Hands the request to libcurl. The list is the caller's to free after the transfer. */

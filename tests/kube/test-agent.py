@@ -161,6 +161,7 @@ for status in (401, 408, 410, 429, 500, 502, 503, 504):
     survives(status, Fault(status))
 for kind in ("close", "reset", "half", "garbage", "endless", "lost"):
     survives(kind, Fault(how=kind))
+survives("slowness", Fault(delay=1.5))
 survives("retry_after", Fault(429, retry_after=1))
 
 

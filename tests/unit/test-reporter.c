@@ -120,8 +120,8 @@ static int serve(const struct reporter_request *request)
 /* Any, where the server answered. */
 static long status_of(int result)
 {
-	return result == -ECONNREFUSED || result == -ECONNRESET || result == -ETIMEDOUT ||
-			       result == -ECANCELED
+	return result == -ECONNREFUSED || result == -ECONNRESET || result == -E2BIG ||
+			       result == -ETIMEDOUT || result == -ECANCELED
 		       ? 0
 		       : 999;
 }
@@ -422,6 +422,14 @@ static void a_node_that_may_not_be_read(void **state)
 	answered(REPORTER_NODE_CONDITION, 0, "\"lastTransitionTime\":\"2026-01-02T03:04:05Z\"");
 }
 
+static void a_node_that_is_too_large(void **state)
+{
+	(void)state;
+	with_condition();
+	answered(REPORTER_NODE_READ, -E2BIG, "node-a");
+	answered(REPORTER_NODE_CONDITION, 0, "\"T\"");
+}
+
 static void a_node_that_is_not_there(void **state)
 {
 	(void)state;
@@ -548,6 +556,7 @@ int main(void)
 		cmocka_unit_test_setup(an_answer_that_was_lost_and_more, set_up),
 		cmocka_unit_test_setup(the_node_is_read_then_patched, set_up),
 		cmocka_unit_test_setup(a_node_that_may_not_be_read, set_up),
+		cmocka_unit_test_setup(a_node_that_is_too_large, set_up),
 		cmocka_unit_test_setup(a_node_that_is_not_there, set_up),
 		cmocka_unit_test_setup(rights_are_their_own, set_up),
 		cmocka_unit_test_setup(cancelled_is_no_failure, set_up),
