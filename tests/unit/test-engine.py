@@ -382,6 +382,15 @@ def sizes_that_histories_do_not_tell(path):
         with Store(path, [one], answers={key: (200, history)}):
             got, = run(path, "inventory")
         equal(got["images"][0]["predictedBytes"] - OVERLAY2_IMAGE - OVERLAY2_LOWEST - OVERLAY2_OTHER, wanted, entries)
+    # Podman says which entries are empty: the layer that the second image has as well is the one of 500 bytes.
+    podman = dict(api="1.44", server="Libpod/5.0.0", libpod="5.0.0")
+    layers = {identity(60): 500, identity(61): 0}
+    two = [image(1, "a:1", layers=layers, History=[{}, {"empty_layer": False}, {"empty_layer": True}]),
+           image(2, "b:1", layers={identity(60): 500})]
+    with Store(path, two, answers={"GET /info": {"store": {"graphRoot": "/p"}}, key: [{"Size": 0}, {"Size": 0}, {"Size": 500}]},
+               **podman):
+        got, = run(path, "inventory", type="podman")
+        equal([one["predictedBytes"] - 4 * 4096 for one in got["images"]], [0, 0], "shared, and nothing")
     for broken in ({"a": 1}, [1], [{"Size": "x"}], [{"Size": 1}] * 5000):
         with Store(path, [one], answers={key: (200, broken)}):
             equal(run(path, "inventory")[0]["images"][0]["predictedBytes"], 800, "by size alone")
