@@ -21,6 +21,8 @@ static const char *const runtime_operation_table[_OPERATION_MAX] = {
 	[OPERATION_CONTAINER_STATUS] = "container_status",
 	[OPERATION_LIST_SANDBOXES] = "list_sandboxes",
 	[OPERATION_SANDBOX_STATUS] = "sandbox_status",
+	[OPERATION_REMOVE_CONTAINER] = "remove_container",
+	[OPERATION_BUILD_CACHE] = "build_cache",
 };
 
 const char *threshold_level_to_string(enum threshold_level l)

@@ -240,6 +240,28 @@ int runtime_watch(struct runtime *r, const struct runtime_watch *watch, struct e
 	return err_set(e, -rc, "%s", why.msg);
 }
 
+int runtime_remove_container(struct runtime *r, const char *id, struct err *e)
+{
+	if (!r->ops->remove_container)
+		return err_set(e, EOPNOTSUPP, "%s's containers are not removed", r->name);
+	return r->ops->remove_container(r, id, e);
+}
+
+int runtime_build_cache(struct runtime *r, uint64_t *ret_bytes, struct err *e)
+{
+	if (!r->ops->build_cache)
+		return err_set(e, EOPNOTSUPP, "%s has no build cache", r->name);
+	return r->ops->build_cache(r, ret_bytes, e);
+}
+
+int runtime_prune_build_cache(struct runtime *r, uint64_t keep_bytes, uint64_t *ret_freed,
+			      struct err *e)
+{
+	if (!r->ops->prune_build_cache)
+		return err_set(e, EOPNOTSUPP, "%s has no build cache", r->name);
+	return r->ops->prune_build_cache(r, keep_bytes, ret_freed, e);
+}
+
 struct runtime *runtime_free(struct runtime *r)
 {
 	if (!r)

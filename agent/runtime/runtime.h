@@ -62,6 +62,11 @@ struct runtime_ops {
 	 * but is set not to. Subscribing must not take events away from others who listen.
 	 */
 	int (*watch)(struct runtime *r, const struct runtime_watch *watch, struct err *e);
+	/* What else than images takes space. Each may be NULL: this runtime has no such thing. */
+	int (*remove_container)(struct runtime *r, const char *id, struct err *e);
+	int (*build_cache)(struct runtime *r, uint64_t *ret_bytes, struct err *e);
+	int (*prune_build_cache)(struct runtime *r, uint64_t keep_bytes, uint64_t *ret_freed,
+				 struct err *e);
 };
 
 /* What every implementation's handle begins with. */
@@ -112,5 +117,18 @@ must_check int runtime_remove_image(struct runtime *r, const struct image *image
  * while it was broken, is not told: an inventory makes up for that.
  */
 must_check int runtime_watch(struct runtime *r, const struct runtime_watch *watch, struct err *e);
+/*
+ * Removes a container that does not run, with what it wrote to its own layer; its volumes stay, also those
+ * without a name. 0 also when it was already gone; -EBUSY when it runs or is paused; -EOPNOTSUPP: not
+ * with this runtime.
+ */
+must_check int runtime_remove_container(struct runtime *r, const char *id, struct err *e);
+/* What pruning all of the build cache would free by the runtime's account. -EOPNOTSUPP: it has none,
+ * or cannot tell within reasonable time. */
+must_check int runtime_build_cache(struct runtime *r, uint64_t *ret_bytes, struct err *e);
+/* Lets go of build cache that no build uses, used longest ago first, until keep_bytes are left. What images
+ * have as well is not freed by that, but no longer held when they go. *ret_freed is the runtime's account. */
+must_check int runtime_prune_build_cache(struct runtime *r, uint64_t keep_bytes,
+					 uint64_t *ret_freed, struct err *e);
 /* Takes NULL, returns NULL. */
 struct runtime *runtime_free(struct runtime *r);

@@ -3,7 +3,7 @@
 /*
  * Drives the runtime layer for the tests: cri-client ENDPOINT TIMEOUT-MS COMMAND..., each command
  * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
- * status 1. Commands: probe, inventory, containers, remove:ID, sleep:MS, watch:MS, which prints a document
+ * status 1. Commands: probe, inventory, containers, remove:ID, rm:CONTAINER, cache[:KEEP], sleep:MS, watch:MS, which prints a document
  * an event for so long and one more at the end, and times:N:COMMAND, which prints the mean duration
  * instead. find as the only command prints what is found instead. What is spoken is CRI or what CRI_CLIENT_TYPE says.
  */
@@ -156,6 +156,8 @@ static int one(struct runtime *r, const char *command, bool quiet, struct err *e
 		return containers(r, quiet, e);
 	if (strncmp(command, "remove:", 7) == 0)
 		rc = remove_image(r, command + 7, e);
+	else if (strncmp(command, "rm:", 3) == 0)
+		rc = runtime_remove_container(r, command + 3, e);
 	else
 		rc = runtime_probe(r, e);
 	if (rc == 0 && !quiet)
@@ -231,10 +233,27 @@ static int watch(struct runtime *r, const char *text, struct err *e)
 	return rc;
 }
 
+/* "" asks for the build cache, ":N" leaves N bytes of it. */
+static int build_cache(struct runtime *r, const char *keep, struct err *e)
+{
+	int64_t bytes = 0;
+	uint64_t answer;
+	if (*keep && (parse_i64(keep + 1, &bytes) < 0 || bytes < 0))
+		return err_set(e, EINVAL, "cache:BYTES");
+	int rc = *keep ? runtime_prune_build_cache(r, (uint64_t)bytes, &answer, e)
+		       : runtime_build_cache(r, &answer, e);
+	if (rc == 0)
+		printf("{\"bytes\":%llu}\n", (unsigned long long)answer);
+	fflush(stdout);
+	return rc;
+}
+
 static int run(struct runtime *r, char *command, struct err *e)
 {
 	if (strncmp(command, "watch:", 6) == 0)
 		return watch(r, command + 6, e);
+	if (strncmp(command, "cache", 5) == 0)
+		return build_cache(r, command + 5, e);
 	if (strncmp(command, "times:", 6) == 0)
 		return times(r, command + 6, e);
 	if (strncmp(command, "sleep:", 6) == 0)

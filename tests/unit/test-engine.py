@@ -561,6 +561,47 @@ def hostile_names(path):
         true(any("/images/host:5000%2Fa%2Fb.c_d-e:1" in path for _, path in engine.calls), "escaped", engine.calls)
 
 
+# Other things than images
+
+@test
+def build_cache(path):
+    records = [{"Size": 100, "InUse": False, "Shared": False}, {"Size": 20, "InUse": True}, {"Size": 3, "Shared": True},
+               {"Size": 4000}]
+    for api, parameter in (("1.42", "keep-storage"), ("1.47", "keep-storage"), ("1.48", "reserved-space")):
+        answers = {"GET /system/df": {"BuildCache": records}, "POST /build/prune": {"CachesDeleted": None, "SpaceReclaimed": 77}}
+        with Store(path, api=api, answers=answers) as engine:
+            equal([one["bytes"] for one in run(path, "cache", "cache:5000")], [4100, 77], "what is there, and what went")
+        paths = [path for key, path in engine.calls if key != "GET /_ping"]
+        equal(paths, [f"/v{api}/system/df?type=build-cache", f"/v{api}/build/prune?all=true&{parameter}=5000"], "requests")
+    for body, wanted in (({"BuildCache": None}, 0), ({}, 0), ({"BuildCache": []}, 0)):
+        with Store(path, api="1.44", answers={"GET /system/df": body}):
+            equal(run(path, "cache")[0]["bytes"], wanted, body)
+    for body in ({"BuildCache": 5}, {"BuildCache": [{}]}, {"BuildCache": [{"Size": -1}]}, {"BuildCache": ["x"]}):
+        with Store(path, api="1.44", answers={"GET /system/df": body}):
+            fails(path, "EBADMSG", "^GET /system/df: ", "cache")
+    for body in ({}, {"SpaceReclaimed": "x"}, (200, b"garbage")):
+        with Store(path, answers={"POST /build/prune": body}):
+            fails(path, "EBADMSG", "^POST /build/prune: ", "cache:0")
+    with Store(path) as engine:
+        fails(path, "EOPNOTSUPP", "only together with all volumes", "cache")
+        equal(engine.keys(), ["GET /_ping"], "calls: 1.41 would look through every volume")
+    with Store(path, libpod="5.0.0"):
+        fails(path, "EOPNOTSUPP", "podman has no build cache", "cache", type="podman")
+        fails(path, "EOPNOTSUPP", "podman has no build cache", "cache:0", type="podman")
+
+
+@test
+def removal_of_containers(path):
+    one = identity(5, "")
+    for status, errno in ((409, "EBUSY"), (500, "EIO")):
+        with Store(path, answers={f"DELETE /containers/{one}": (status, {"message": "it runs"})}):
+            fails(path, errno, f"DELETE /containers/{one}: it runs", f"rm:{one}")
+    for answer in ((204, b""), (404, {"message": "No such container"}), (200, [{"Id": one, "Err": None}])):
+        with Store(path, answers={f"DELETE /containers/{one}": answer}) as engine:
+            run(path, f"rm:{one}")
+            equal([path for key, path in engine.calls if key.startswith("DELETE")], [f"/v1.41/containers/{one}"], "request")
+
+
 # Hostile answers
 
 LIST = "GET /images/json"

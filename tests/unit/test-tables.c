@@ -49,7 +49,8 @@ static void words(void **state)
 	assert_words(pressure_level_to_string, _PRESSURE_MAX, "gc", "soft", "hard");
 	assert_words(runtime_operation_to_string, _OPERATION_MAX, "version", "status",
 		     "list_images", "image_status", "remove_image", "image_fs_info",
-		     "list_containers", "container_status", "list_sandboxes", "sandbox_status");
+		     "list_containers", "container_status", "list_sandboxes", "sandbox_status",
+		     "remove_container", "build_cache");
 }
 
 static void kinds_of_removal_errors(void **state)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/docker/docker-build-cache.h"
 #include "runtime/docker/docker-containerd.h"
 #include "runtime/engine/engine-text.h"
 #include "runtime/engine/engine.h"
@@ -154,4 +155,7 @@ const struct runtime_ops runtime_docker_ops = {
 	.containers = engine_containers,
 	.remove_image = engine_remove_image,
 	.watch = engine_watch,
+	.remove_container = engine_remove_container,
+	.build_cache = docker_build_cache,
+	.prune_build_cache = docker_prune_build_cache,
 };

@@ -216,12 +216,12 @@ int engine_list(struct engine_peer *peer, enum runtime_operation operation, cons
 	return r;
 }
 
-int engine_delete(struct engine_peer *peer, enum runtime_operation operation, const char *path,
-		  cJSON **ret, struct err *e)
+static int change(struct engine_peer *peer, enum runtime_operation operation, const char *method,
+		  const char *path, cJSON **ret, struct err *e)
 {
 	*ret = NULL;
 	struct exchange x = {
-		.method = "DELETE",
+		.method = method,
 		.path = path,
 		.body = BUF_INIT(BUF_MAX_ENGINE_ANSWER),
 		.timeout = peer->timeout,
@@ -231,6 +231,18 @@ int engine_delete(struct engine_peer *peer, enum runtime_operation operation, co
 		(void)!json_parse(buf_string(&x.body), x.body.len, ret, NULL);
 	buf_done(&x.body);
 	return r;
+}
+
+int engine_delete(struct engine_peer *peer, enum runtime_operation operation, const char *path,
+		  cJSON **ret, struct err *e)
+{
+	return change(peer, operation, "DELETE", path, ret, e);
+}
+
+int engine_post(struct engine_peer *peer, enum runtime_operation operation, const char *path,
+		cJSON **ret, struct err *e)
+{
+	return change(peer, operation, "POST", path, ret, e);
 }
 
 int engine_follow(struct engine_peer *peer, const char *path, const int *stop_fd,

@@ -48,6 +48,9 @@ must_check int engine_list(struct engine_peer *peer, enum runtime_operation oper
  * that is no JSON. */
 must_check int engine_delete(struct engine_peer *peer, enum runtime_operation operation,
 			     const char *path, cJSON **ret, struct err *e);
+/* Has something done; *ret is as with engine_delete(). */
+must_check int engine_post(struct engine_peer *peer, enum runtime_operation operation,
+			   const char *path, cJSON **ret, struct err *e);
 /* An answer without end: objects as they come, until watch's descriptor ends it (-ECANCELED). An engine
  * that ends it is -ECONNRESET. */
 must_check int engine_follow(struct engine_peer *peer, const char *path, const int *stop_fd,

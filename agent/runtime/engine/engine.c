@@ -420,6 +420,17 @@ int engine_remove_image(struct runtime *runtime, const struct image *image, stru
 	return r == -ENODATA ? 0 : r;
 }
 
+int engine_remove_container(struct runtime *runtime, const char *id, struct err *e)
+{
+	char path[ENGINE_PATH_MAX];
+	cleanup_json cJSON *json = NULL;
+	int r = engine_path(path, "/containers/", id, "", e);
+	if (r == 0)
+		r = engine_delete(&engine_of(runtime)->peer, OPERATION_REMOVE_CONTAINER, path,
+				  &json, e);
+	return r == -ENODATA ? 0 : r;
+}
+
 /* --- watching ------------------------------------------------------------------------------------ */
 
 static int on_event(void *ctx, const cJSON *json, struct err *e)

@@ -59,6 +59,7 @@ must_check int engine_containers(struct runtime *runtime, struct inventory *into
  */
 must_check int engine_remove_image(struct runtime *runtime, const struct image *image,
 				   struct err *e);
+must_check int engine_remove_container(struct runtime *runtime, const char *id, struct err *e);
 must_check int engine_watch(struct runtime *runtime, const struct runtime_watch *watch,
 			    struct err *e);
 

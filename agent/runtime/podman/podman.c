@@ -89,4 +89,5 @@ const struct runtime_ops runtime_podman_ops = {
 	.containers = engine_containers,
 	.remove_image = engine_remove_image,
 	.watch = engine_watch,
+	.remove_container = engine_remove_container,
 };
