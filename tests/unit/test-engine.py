@@ -596,6 +596,8 @@ def removal_of_containers(path):
     for status, errno in ((409, "EBUSY"), (500, "EIO")):
         with Store(path, answers={f"DELETE /containers/{one}": (status, {"message": "it runs"})}):
             fails(path, errno, f"DELETE /containers/{one}: it runs", f"rm:{one}")
+    with Store(path, answers={f"DELETE /containers/{one}": (500, {"message": "it is running: container state improper"})}):
+        fails(path, "EBUSY", "it is running", f"rm:{one}")
     for answer in ((204, b""), (404, {"message": "No such container"}), (200, [{"Id": one, "Err": None}])):
         with Store(path, answers={f"DELETE /containers/{one}": answer}) as engine:
             run(path, f"rm:{one}")
@@ -613,6 +615,7 @@ def hostile_lists(path):
         (b"", "EBADMSG", "ends after 0 bytes"), (b"{}", "EBADMSG", "array of objects"), (b"[", "EBADMSG", "ends after 1"),
         (b"\xff\xfe", "EBADMSG", "array of objects"), (b"[{}", "EBADMSG", "'Id'"), (b"[{}]", "EBADMSG", "'Id' is no ID"),
         (b'[{"Id":5}]', "EBADMSG", "'Id' must be a string"), (b'[{"Id":"sha256:12"}]', "EBADMSG", "64 hex digits"),
+        (b'[{"Id":"' + identity(1).encode() + b'?x"}]', "EBADMSG", "64 hex digits"),
         (b'["a"]', "EBADMSG", "array of objects"), (b"[null]", "EBADMSG", "array of objects"),
         (b"[" * 5000, "EBADMSG", "array of objects"), (b'[{"a":' + b"[" * 200 + b"]" * 200 + b"}]", "E2BIG", "too deep"),
         (b'[{"Id":"' + b"a" * (2 << 20) + b'"}]', "E2BIG", "larger than 1048576"), (b"x" * 300000, "EBADMSG", "byte 1"),

@@ -424,11 +424,16 @@ int engine_remove_container(struct runtime *runtime, const char *id, struct err 
 {
 	char path[ENGINE_PATH_MAX];
 	cleanup_json cJSON *json = NULL;
-	int r = engine_path(path, "/containers/", id, "", e);
+	struct err why = { 0 };
+	int r = engine_path(path, "/containers/", id, "", &why);
 	if (r == 0)
 		r = engine_delete(&engine_of(runtime)->peer, OPERATION_REMOVE_CONTAINER, path,
-				  &json, e);
-	return r == -ENODATA ? 0 : r;
+				  &json, &why);
+	if (r == 0 || r == -ENODATA)
+		return 0;
+	/* So Podman says, with status 500, that it runs. */
+	bool runs = r == -EIO && strstr(why.msg, "container state improper");
+	return err_set(e, runs ? EBUSY : -r, "%s", why.msg);
 }
 
 /* --- watching ------------------------------------------------------------------------------------ */
