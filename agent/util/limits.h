@@ -8,7 +8,7 @@
 #define CONFIG_MAX_SECTION  40	/* inih cuts section names at 49 characters */
 #define N_MAX_DROPINS	    256
 #define N_MAX_KEEP_PATTERNS 256
-#define N_MAX_RUNTIMES 8
+#define N_MAX_RUNTIMES	    8
 #define N_MAX_LISTENERS	    8
 
 #define JSON_MAX_DEPTH 64
@@ -26,20 +26,20 @@
 #define BUF_MAX_CRI_INFO	 (1024 * 1024) /* verbose JSON; as a tree some twenty times that */
 #define BUF_MAX_ENGINE_LIST	 (256 * 1024 * 1024) /* an answer of Docker or Podman that passes by */
 #define BUF_MAX_ENGINE_OBJECT	 (1024 * 1024)	     /* one element of it, or one event */
-#define BUF_MAX_ENGINE_ANSWER	 (4 * 1024 * 1024)   /* one that is taken as a whole */
-#define BUF_MAX_ENGINE_TEXT	 4096 /* an ID, a name, a reference, a path */
+#define BUF_MAX_ENGINE_ANSWER	 (4 * 1024 * 1024) /* one that is taken as a whole */
+#define BUF_MAX_ENGINE_TEXT	 4096		   /* an ID, a name, a reference, a path */
 #define BUF_MAX_ENGINE_FAILURE	 (64 * 1024)
-#define N_MAX_LAYER_NODES	 (1024 * 1024) /* blobs and snapshots in a store */
+#define N_MAX_LAYER_NODES	 (1024 * 1024)	    /* blobs and snapshots in a store */
 #define N_MAX_LAYER_REFERENCES	 (4 * 1024 * 1024)  /* between them; also names of images */
 #define N_MAX_LAYER_STEPS	 (16 * 1024 * 1024) /* of working out who holds what */
 #define N_MAX_CONTAINER_MOUNTS	 16384		    /* of one container */
 #define N_MAX_IMAGE_HISTORY	 4096
 #define N_MAX_IMAGES		 65536
 #define N_MAX_CONTAINERS	 65536
-#define N_MAX_CONTAINER_NEWS	 4096 /* containers heard of between two inventories */
+#define N_MAX_CONTAINER_NEWS	 4096	       /* containers heard of between two inventories */
 #define BUF_MAX_CONTAINER_NEWS	 (1024 * 1024) /* what was heard of them */
-#define N_MAX_GONE_IMAGES	 512  /* removed ones that the history remembers */
-#define N_MAX_IMAGE_NAMES	 1024 /* names and digests of one image, each */
+#define N_MAX_GONE_IMAGES	 512	       /* removed ones that the history remembers */
+#define N_MAX_IMAGE_NAMES	 1024	       /* names and digests of one image, each */
 
 #define BUF_MAX_KUBE_ANSWER (1024 * 1024) /* a Node has tens of KiB */
 #define BUF_MAX_KUBE_TOKEN  (16 * 1024)

@@ -37,7 +37,9 @@ static int remove_all(struct runtime *r, const struct inventory *inv, const char
 
 int main(int argc, char **argv)
 {
-	struct runtime_options options = { .type = "auto", .root = "", .timeout = 30 * USEC_PER_SEC };
+	struct runtime_options options = { .type = "auto",
+					   .root = "",
+					   .timeout = 30 * USEC_PER_SEC };
 	cleanup_inventory struct inventory *inv = NULL;
 	struct runtime *r = NULL;
 	struct err e = { 0 };

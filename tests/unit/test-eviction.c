@@ -486,8 +486,8 @@ static void changes_by_itself(void **state)
 	(void)state;
 	struct random r = random_start("changes of eviction");
 	struct eviction_policy policy =
-		parse_policy("nodefs.available<100", "nodefs.available<200",
-			     "nodefs.available=10s", "nodefs.available=50", 25 * USEC_PER_SEC);
+		parse_policy("nodefs.available<100", "nodefs.available<200", "nodefs.available=10s",
+			     "nodefs.available=50", 25 * USEC_PER_SEC);
 	struct eviction_state s = { 0 };
 	usec_t now = 0;
 	int never = 0, changes = 0;

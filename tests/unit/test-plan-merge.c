@@ -102,6 +102,24 @@ static void by_what_they_free(void **state)
 	plan_done(&p);
 }
 
+/* Age goes before gain on either side, and equal gains are in the order of age. */
+static void age_before_gain(void **state)
+{
+	(void)state;
+	static const struct row old[] = { { "o", KEEP_NONE, 5, 1, 1, true } };
+	static const struct row large[] = { { "l", KEEP_NONE, 3, 900, 90, false } };
+	static const struct row alike[] = { { "m", KEEP_NONE, 4, 900, 90, false } };
+	struct image_gc_policy policy = { .order = ORDER_FEWEST_REMOVALS };
+	struct plan p, plans[] = { make(0, old, 1), make(1, large, 1), make(2, alike, 1) };
+	plan_merge(plans, 3, &policy, &p);
+	assert_order(&p, "olm");
+	plan_done(&p);
+	struct plan again[] = { make(0, alike, 1), make(1, large, 1), make(2, old, 1) };
+	plan_merge(again, 3, &policy, &p);
+	assert_order(&p, "olm");
+	plan_done(&p);
+}
+
 static void of_none_and_of_one(void **state)
 {
 	(void)state;
@@ -123,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(candidates_of_all_in_one_order),
 		cmocka_unit_test(by_what_they_free),
+		cmocka_unit_test(age_before_gain),
 		cmocka_unit_test(of_none_and_of_one),
 	};
 	return cmocka_run_group_tests_name("plan-merge", tests, NULL, NULL);

@@ -132,14 +132,31 @@ static void codes_are_counted(void **state)
 	assert_int_equal(k.requests[room - 1].n, 100 - (room - 3));
 }
 
+/* Of several, who is down and whether anybody is there. */
+static void runtimes(void **state)
+{
+	(void)state;
+	struct status_runtimes r = { 0 };
+	assert_null(status_runtime_down(&r));
+	assert_false(status_runtime_any_up(&r));
+	r.n = 3;
+	r.items[1].configured = true; /* the first is not asked for */
+	assert_ptr_equal(status_runtime_down(&r), &r.items[1]);
+	assert_false(status_runtime_any_up(&r));
+	r.items[1].up = r.items[2].up = r.items[2].configured = true;
+	assert_null(status_runtime_down(&r));
+	assert_true(status_runtime_any_up(&r));
+	r.items[2].up = false;
+	assert_ptr_equal(status_runtime_down(&r), &r.items[2]);
+	assert_true(status_runtime_any_up(&r));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(codes_are_counted),
-		cmocka_unit_test(words),
-		cmocka_unit_test(kinds_of_removal_errors),
-		cmocka_unit_test(display_names),
-		cmocka_unit_test(inventories),
+		cmocka_unit_test(runtimes),	 cmocka_unit_test(codes_are_counted),
+		cmocka_unit_test(words),	 cmocka_unit_test(kinds_of_removal_errors),
+		cmocka_unit_test(display_names), cmocka_unit_test(inventories),
 	};
 	return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
 }
