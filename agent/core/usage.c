@@ -29,16 +29,21 @@ static void note_use(const struct usage_history *h, struct usage_entry *entry,
 		entry->uses += entry->uses < UINT32_MAX;
 }
 
-/* Takes what the old history knew of that image, or starts anew. */
+/*
+ * Takes what the old history knew of that image, or starts anew. *guess is where it may be, and becomes
+ * where the next one may be: mostly both are in the same order.
+ */
 static struct usage_entry entry_for(struct usage_history *old, const struct image *image,
-				    const struct image_use *use, usec_t now)
+				    const struct image_use *use, usec_t now, size_t *guess)
 {
-	const struct usage_entry *known = usage_entry_find(old->entries, old->n_entries, image->id);
+	const struct usage_entry *known = usage_find_near(old, image->id, *guess);
 	struct usage_entry entry = { .first_seen = now, .last_used = USEC_NEVER };
 	if (known)
 		entry = *known;
 	entry.id = xstrdup(image->id);
-	if (!known)
+	if (known)
+		*guess = (size_t)(known - old->entries) + 1;
+	else
 		usage_gone_recall(old, &entry);
 	note_use(old, &entry, image, use, now);
 	return entry;
@@ -79,8 +84,9 @@ static bool observe_images(struct usage_history *h, const struct inventory *inv,
 {
 	struct usage_entry *next = xcalloc(inv->n_images, sizeof(*next));
 	bool changed = false;
+	size_t guess = 0;
 	for (size_t i = 0; i < inv->n_images; i++)
-		next[i] = entry_for(h, &inv->images[i], &use[i], now);
+		next[i] = entry_for(h, &inv->images[i], &use[i], now, &guess);
 	size_t n_next = usage_entries_sort(next, inv->n_images);
 	size_t gone = separate_gone(h->entries, h->n_entries, next, n_next, &changed);
 	usage_gone_add(h, h->entries, gone, now);

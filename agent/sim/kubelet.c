@@ -8,12 +8,14 @@
 
 /* --- records ------------------------------------------------------------------------------- */
 
-static char *key_of(const struct kubelet *k, const char *id, const char *handler)
+/* The ID itself, or text in the arena. */
+static const char *key_of(const struct kubelet *k, struct arena *arena, const char *id,
+			  const char *handler)
 {
 	if (!k->policy->handler_keys || !*handler)
-		return xstrdup(id);
+		return id;
 	size_t size = strlen(id) + 1 + strlen(handler) + 1;
-	char *key = xcalloc(size, 1);
+	char *key = arena_calloc(arena, size, 1);
 	(void)snprintf(key, size, "%s,%s", id, handler);
 	return key;
 }
@@ -61,11 +63,11 @@ static void record_drop(struct kubelet *k, const char *key)
 }
 
 static struct kubelet_record *record_add(struct kubelet *k, const struct kubelet_image *image,
-					 char *key, int64_t detect_time)
+					 const char *key, int64_t detect_time)
 {
 	struct kubelet_record *record = &k->records[k->n_records++];
 	*record = (struct kubelet_record){
-		.key = key,
+		.key = xstrdup(key),
 		.id = xstrdup(image->id),
 		.handler = xstrdup(image->handler),
 		.first_detected = detect_time,
@@ -78,30 +80,30 @@ static struct kubelet_record *record_add(struct kubelet *k, const struct kubelet
 
 /* The keys that containers use. */
 struct keys {
-	char **keys;
+	const char **keys;
 	size_t n_keys;
 };
 
 static int key_compare(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static struct keys keys_in_use(const struct kubelet *k, const struct kubelet_facts *facts)
+static struct keys keys_in_use(const struct kubelet *k, const struct kubelet_facts *facts,
+			       struct arena *arena)
 {
 	size_t room = 0;
 	for (size_t i = 0; i < facts->n_containers; i++)
 		room += 1 + facts->containers[i].n_mounts;
-	struct keys in_use = { .keys = xcalloc(room, sizeof(char *)) };
+	struct keys in_use = { .keys = arena_calloc(arena, room + 1, sizeof(char *)) };
 	for (size_t i = 0; i < facts->n_containers; i++) {
 		const struct kubelet_container *c = &facts->containers[i];
-		in_use.keys[in_use.n_keys++] = key_of(k, c->image_id, c->handler);
+		in_use.keys[in_use.n_keys++] = key_of(k, arena, c->image_id, c->handler);
 		/* the plain ID, even where keys have a handler */
 		for (size_t m = 0; m < c->n_mounts; m++)
-			in_use.keys[in_use.n_keys++] = xstrdup(c->mounts[m]);
+			in_use.keys[in_use.n_keys++] = c->mounts[m];
 	}
-	if (in_use.n_keys)
-		qsort(in_use.keys, in_use.n_keys, sizeof(char *), key_compare);
+	qsort(in_use.keys, in_use.n_keys, sizeof(char *), key_compare);
 	return in_use;
 }
 
@@ -110,24 +112,27 @@ static bool keys_have(const struct keys *keys, const char *key)
 	return keys->n_keys && bsearch(&key, keys->keys, keys->n_keys, sizeof(char *), key_compare);
 }
 
-static void keys_done(struct keys *keys)
+/* Most images are known, and come in the order of their records: that is tried first. */
+static struct kubelet_record *record_find_near(const struct kubelet *k, const char *key, size_t n,
+					       size_t guess)
 {
-	for (size_t i = 0; i < keys->n_keys; i++)
-		free(keys->keys[i]);
-	free(keys->keys);
+	if (guess < n && strcmp(k->records[guess].key, key) == 0)
+		return &k->records[guess];
+	return record_find(k, key, n);
 }
 
 static void note_images(struct kubelet *k, const struct kubelet_facts *facts,
-			const struct keys *in_use, int64_t detect_time, int64_t now)
+			const struct keys *in_use, struct arena *arena, int64_t detect_time,
+			int64_t now)
 {
-	size_t n_sorted = k->n_records;
+	size_t n_sorted = k->n_records, guess = 0;
 	k->records = xreallocarray(k->records, n_sorted + facts->n_images + 1, sizeof(*k->records));
 	for (size_t i = 0; i < facts->n_images; i++) {
 		const struct kubelet_image *image = &facts->images[i];
-		char *key = key_of(k, image->id, image->handler);
-		struct kubelet_record *record = record_find(k, key, n_sorted);
+		const char *key = key_of(k, arena, image->id, image->handler);
+		struct kubelet_record *record = record_find_near(k, key, n_sorted, guess);
 		if (record)
-			free(key);
+			guess = (size_t)(record - k->records) + 1;
 		else
 			record = record_add(k, image, key, detect_time);
 		record->listed = true;
@@ -139,10 +144,11 @@ static void note_images(struct kubelet *k, const struct kubelet_facts *facts,
 	}
 }
 
-/* In order of the keys; those that are gone are dropped. */
-static void settle_records(struct kubelet *k)
+/* In order of the keys, of which the first n_sorted were; those that are gone are dropped. */
+static void settle_records(struct kubelet *k, size_t n_sorted)
 {
 	size_t kept = 0;
+	bool sorted = k->n_records == n_sorted;
 	for (size_t i = 0; i < k->n_records; i++) {
 		if (!k->records[i].listed) {
 			record_done(&k->records[i]);
@@ -151,7 +157,7 @@ static void settle_records(struct kubelet *k)
 		k->records[kept++] = k->records[i];
 	}
 	k->n_records = kept;
-	if (kept)
+	if (!sorted)
 		qsort(k->records, kept, sizeof(*k->records), record_compare);
 }
 
@@ -178,7 +184,10 @@ static struct kubelet_image *last_entries(const struct kubelet *k,
 	size_t n = 0;
 	for (size_t i = 0; i < facts->n_images; i++)
 		order[i] = &facts->images[i];
-	if (facts->n_images)
+	bool sorted = true;
+	for (size_t i = 1; sorted && i < facts->n_images; i++)
+		sorted = compare_keys(k, order[i - 1], order[i]) <= 0;
+	if (!sorted)
 		qsort_r(order, facts->n_images, sizeof(*order), compare_images,
 			(void *)(uintptr_t)k);
 	for (size_t i = 0; i < facts->n_images; i++) {
@@ -199,12 +208,14 @@ int kubelet_detect(struct kubelet *k, int64_t detect_time, int64_t now)
 	struct kubelet_facts unique = facts;
 	unique.images = images;
 	unique.n_images = n;
-	struct keys in_use = keys_in_use(k, &facts);
-	for (size_t i = 0; i < k->n_records; i++)
+	struct arena arena = { 0 };
+	struct keys in_use = keys_in_use(k, &facts, &arena);
+	size_t n_records = k->n_records;
+	for (size_t i = 0; i < n_records; i++)
 		k->records[i].listed = false;
-	note_images(k, &unique, &in_use, detect_time, now);
-	keys_done(&in_use);
-	settle_records(k);
+	note_images(k, &unique, &in_use, &arena, detect_time, now);
+	arena_done(&arena);
+	settle_records(k, n_records);
 	return 0;
 }
 
@@ -231,12 +242,12 @@ static int candidate_compare(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
-static struct kubelet_record record_copy(const struct kubelet_record *record)
+static struct kubelet_record record_copy(const struct kubelet_record *record, struct arena *arena)
 {
 	struct kubelet_record copy = *record;
-	copy.key = xstrdup(record->key);
-	copy.id = xstrdup(record->id);
-	copy.handler = xstrdup(record->handler);
+	copy.key = arena_strdup(arena, record->key);
+	copy.id = arena_strdup(arena, record->id);
+	copy.handler = arena_strdup(arena, record->handler);
 	return copy;
 }
 
@@ -250,16 +261,15 @@ int kubelet_eviction_order(struct kubelet *k, int64_t free_time, int64_t now,
 							       sizeof(*ret->records)) };
 	for (size_t i = 0; i < k->n_records; i++)
 		if (!k->records[i].in_use && !k->records[i].pinned)
-			ret->records[ret->n_records++] = record_copy(&k->records[i]);
+			ret->records[ret->n_records++] = record_copy(&k->records[i], &ret->arena);
 	qsort(ret->records, ret->n_records, sizeof(*ret->records), candidate_compare);
 	return 0;
 }
 
 void kubelet_candidates_done(struct kubelet_candidates *c)
 {
-	for (size_t i = 0; i < c->n_records; i++)
-		record_done(&c->records[i]);
 	free(c->records);
+	arena_done(&c->arena);
 	*c = (struct kubelet_candidates){ 0 };
 }
 
@@ -294,10 +304,8 @@ int kubelet_free_old(struct kubelet *k, struct kubelet_candidates *c, int64_t fr
 	for (size_t i = 0; i < c->n_records; i++) {
 		struct kubelet_record *candidate = &c->records[i];
 		bool old = elapsed(candidate->last_used, free_time) > maximum;
-		if (old && remove_candidate(k, candidate, "age") == 0) {
-			record_done(candidate);
+		if (old && remove_candidate(k, candidate, "age") == 0)
 			continue;
-		}
 		failed |= old;
 		c->records[kept++] = *candidate;
 	}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "util/alloc.h"
+#include "util/arena.h"
 #include "util/buf.h"
 #include "util/err.h"
 
@@ -78,6 +79,7 @@ struct kubelet {
 struct kubelet_candidates {
 	struct kubelet_record *records;
 	size_t n_records;
+	struct arena arena; /* of their texts */
 };
 
 /* Forgets everything, as a restart does. */

@@ -26,8 +26,10 @@ struct kubelet_model {
 	struct eviction_state eviction;
 	bool evicting;
 	/* of the last list */
+	uint64_t image_changes;
 	struct inventory *inventory;
 	struct kubelet_image *images;
+	struct image_use *use;
 	struct kubelet_container *containers;
 };
 
@@ -52,25 +54,21 @@ static void forget_list(struct kubelet_model *m)
 {
 	m->inventory = inventory_free(m->inventory);
 	free(m->images);
+	free(m->use);
 	free(m->containers);
 	m->images = NULL;
+	m->use = NULL;
 	m->containers = NULL;
 }
 
-/* CRI tells the ID of a container's image: references are resolved as we do it. Sandboxes do not
- * count in the kubelet. */
-static int model_list(void *ctx, struct kubelet_facts *ret)
+static void list_images(struct kubelet_model *m)
 {
-	struct kubelet_model *m = ctx;
 	forget_list(m);
 	struct inventory *inv = m->inventory = node_inventory(&m->replay->node);
-	cleanup_free struct image_use *use = xcalloc(inv->n_images, sizeof(*use));
-	node_use(&m->replay->node, use);
+	m->image_changes = m->replay->node.image_changes;
 	m->images = xcalloc(inv->n_images, sizeof(*m->images));
+	m->use = xcalloc(inv->n_images, sizeof(*m->use));
 	m->containers = xcalloc(inv->n_images, sizeof(*m->containers));
-	*ret = (struct kubelet_facts){ .images = m->images,
-				       .n_images = inv->n_images,
-				       .containers = m->containers };
 	for (size_t i = 0; i < inv->n_images; i++) {
 		const struct image *image = &inv->images[i];
 		m->images[i] = (struct kubelet_image){
@@ -79,10 +77,25 @@ static int model_list(void *ctx, struct kubelet_facts *ret)
 			.size = image->size_bytes,
 			.pinned = image->pinned,
 		};
-		if (use[i].reason == KEEP_IN_USE || use[i].reason == KEEP_IMAGE_VOLUME)
-			m->containers[ret->n_containers++] =
-				(struct kubelet_container){ .image_id = image->id, .handler = "" };
 	}
+}
+
+/* CRI tells the ID of a container's image: references are resolved as we do it. Sandboxes do not
+ * count in the kubelet. */
+static int model_list(void *ctx, struct kubelet_facts *ret)
+{
+	struct kubelet_model *m = ctx;
+	if (!m->inventory || m->image_changes != m->replay->node.image_changes)
+		list_images(m);
+	node_use(&m->replay->node, m->use);
+	*ret = (struct kubelet_facts){ .images = m->images,
+				       .n_images = m->inventory->n_images,
+				       .containers = m->containers };
+	for (size_t i = 0; i < ret->n_images; i++)
+		if (m->use[i].reason == KEEP_IN_USE || m->use[i].reason == KEEP_IMAGE_VOLUME)
+			m->containers[ret->n_containers++] =
+				(struct kubelet_container){ .image_id = m->images[i].id,
+							    .handler = "" };
 	return 0;
 }
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measurements of the built program, each beside what it is compared with. `sudo make bench`.
 
-Arguments: which of idle, latency, memory, pass, plan; none: all, about eight minutes. A figure that misses its aim
+Arguments: which of idle, latency, memory, pass, plan, sim; none: all, about eight minutes. A figure that misses its aim
 says so, but only a measurement that could not be made ends with an error: this is no test.
 """
 
 import json
 import mmap
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
+sys.path.append(os.path.join(os.path.dirname(HERE), "sim"))
 
 import run as runner
+import traffic
 
 if not runner.why_not():
     from lib import check, images, lab
@@ -244,7 +247,37 @@ def bench_plan():
         tell("  its growth from 100 images, over that of n log n", f"{growth:.2f}")
 
 
-BENCHES = {"plan": bench_plan, "idle": bench_idle, "latency": bench_latency, "pass": bench_pass,
+# --- replaying a month ---------------------------------------------------------------------------------
+
+SIM_IMAGES, SIM_EVENTS, SIM_DAYS, SIM_ROUNDS = 500, 200_000, 30, 3
+
+
+def bench_sim():
+    """A month of a busy node by the rules of both, beside reading the document alone; processor time, as it is one thread."""
+    document = traffic.busy_node(random.Random(1), SIM_DAYS, SIM_IMAGES, SIM_EVENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        month, nothing = os.path.join(folder, "month.json"), os.path.join(folder, "nothing.json")
+        for path, begin in ((month, []), (nothing, [{"at": 0, "end": True}])):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({**document, "events": begin + document["events"]}, file)
+        reading = min(simulate(nothing, "agent") for _ in range(SIM_ROUNDS))
+        tell(f"reading a scenario of {len(document['events'])} events, {os.path.getsize(month) / 1e6:.0f} MB", f"{reading:.2f} s")
+        for actor in ("agent", "kubelet"):
+            took = min(simulate(month, actor) for _ in range(SIM_ROUNDS))
+            tell(f"{SIM_DAYS} days of {SIM_IMAGES} images, by the rules of the {actor}", f"{took:.2f} s", "2 s", took < 2)
+            tell("  over that of reading it", f"{took / reading:.1f}")
+
+
+def simulate(path, actor):
+    """Seconds of processor time."""
+    before = os.times()
+    subprocess.run([os.environ.get("DPA_BIN", "disk-pressure-agent"), "simulate", path, "--as", actor], check=True,
+                   stdout=subprocess.DEVNULL, timeout=300)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+BENCHES = {"plan": bench_plan, "sim": bench_sim, "idle": bench_idle, "latency": bench_latency, "pass": bench_pass,
            "memory": bench_memory}
 
 
@@ -256,7 +289,7 @@ def main():
         return 2
     reason = runner.why_not()
     for name in chosen:
-        if reason and name != "plan":
+        if reason and name not in ("plan", "sim"):
             print(f"{name}: left out: {reason}")
         else:
             BENCHES[name]()

@@ -9,7 +9,7 @@ import os
 import random
 import sys
 
-from trace import DAY, GB, HOUR, MB, MINUTE, Trace, render
+from scenario import DAY, GB, HOUR, MB, MINUTE, Trace, render
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 THRESHOLDS = {"imageGCHighThresholdPercent": 80, "imageGCLowThresholdPercent": 75}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node with random images, pods, files and rules, for as many days as wanted."""
 
-from trace import DAY, GB, HOUR, MB, MINUTE, Trace
+from scenario import DAY, GB, HOUR, MB, MINUTE, Trace
 
 SANDBOX = "pause:3"
 
@@ -49,8 +49,8 @@ def reference(dice, image):
     return dice.choice([image["id"], *image["names"], *image["digests"]])
 
 
-def pods(dice, t, days, n):
-    """Some images are used all the time, most seldom; some containers stay behind for ever."""
+def pods(dice, t, days, n, last=(MINUTE, HOUR, 6 * HOUR), stay=0.01):
+    """Some images are used all the time, most seldom; some containers stay for ever, and twice as many when they have exited."""
     names = [one for one in t.images if one != SANDBOX]
     dice.shuffle(names)
     for number in range(n):
@@ -66,11 +66,11 @@ def pods(dice, t, days, n):
         if name not in t.told:
             t.pull(when, name)
         t.at(when, start=container)
-        ends = when + dice.choice((dice.expovariate(1 / MINUTE), dice.expovariate(1 / HOUR), dice.expovariate(1 / (6 * HOUR))))
-        if dice.random() < 0.01 or ends >= days * DAY:
+        ends = when + dice.expovariate(1 / dice.choice(last))
+        if dice.random() < stay or ends >= days * DAY:
             continue
         t.at(ends, stop=container["id"])
-        if dice.random() < 0.98:
+        if dice.random() >= 2 * stay:
             t.at(ends + dice.choice((1, 10, HOUR)), remove=container["id"])
 
 
@@ -111,6 +111,16 @@ def month(dice, description, days, n_images, n_pods, policy):
     for filesystem in ("imagefs", "nodefs"):
         fills(dice, t, days, dice.randrange(3 * days), filesystem)
     operations(dice, t, days, dice.randrange(2 * days))
+    return t.document(days * DAY)
+
+
+def busy_node(dice, days, n_images, n_events):
+    """Short jobs of images that do not all fit on the disk, a job every 40 s or so; nothing stays behind."""
+    t = node(dice, "A busy node.", n_images, {}, 1.1)
+    settle(dice, t, 0.6)
+    # of a pod there are three events, and of most images one more when they are pulled first
+    pulls(dice, t, days, n_events // 60)
+    pods(dice, t, days, (n_events - len(t.events)) // 3, (MINUTE, 10 * MINUTE, HOUR), 0)
     return t.document(days * DAY)
 
 
