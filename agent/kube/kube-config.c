@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kube/kube-file.h"
 #include "transport/request.h"
 #include "util/base64.h"
 #include "util/limits.h"
 #include "util/parse.h"
+#include "util/read-file.h"
 #include "util/yaml-read.h"
 
 /* --- in a pod ---------------------------------------------------------------------------------- */
@@ -243,7 +243,7 @@ int kube_config_parse(const char *path, const char *text, size_t len, struct kub
 int kube_config_load(const char *path, struct kube_config *ret, struct err *e)
 {
 	cleanup_buf struct buf text = BUF_INIT(YAML_MAX_BYTES);
-	int r = kube_file_read(path, &text, e);
+	int r = read_file(path, &text, e);
 	return r < 0 ? r : kube_config_parse(path, buf_string(&text), text.len, ret, e);
 }
 
@@ -271,7 +271,7 @@ void kube_config_done(struct kube_config *c)
 int kube_secret_read(const struct kube_secret *s, const char *what, struct buf *text, struct err *e)
 {
 	if (s->file) {
-		int r = kube_file_read(s->file, text, e);
+		int r = read_file(s->file, text, e);
 		if (r < 0)
 			(void)err_prefix(e, "%s: ", what);
 		return r;

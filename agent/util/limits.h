@@ -46,11 +46,15 @@
 #define BUF_MAX_KUBE_SECRET (128 * 1024) /* a bundle of certificates */
 #define BUF_MAX_KUBE_TEXT   4096	 /* a path */
 #define BUF_MAX_KUBE_BODY   (8 * 1024)	 /* what the agent itself sends */
+#define BUF_MAX_KUBE_REVIEW (64 * 1024)	 /* what it asks about others, with their token */
 
 #define BUF_MAX_MOUNTINFO      (8 * 1024 * 1024)
 #define BUF_MAX_STATUS	       (64 * 1024 * 1024) /* a pass document over N_MAX_IMAGES images */
 #define BUF_MAX_METRICS	       (1024 * 1024)
 #define BUF_MAX_HTTP_BODY      4096
+#define BUF_MAX_HTTP_PEM       (128 * 1024) /* a bundle of certificates */
+#define BUF_MAX_HTTP_TOKEN     (16 * 1024)
+#define N_MAX_CLIENT_GROUPS    32 /* organizations in a client's certificate */
 #define HTTP_MAX_CONNECTIONS   32
 #define HTTP_CONNECTION_MEMORY (32 * 1024)
 #define HTTP_TIMEOUT_SECONDS   10   /* without progress */

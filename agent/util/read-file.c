@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kube/kube-file.h"
+#include "util/read-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static int read_all(int fd, const char *path, struct buf *text, struct err *e)
 	return 0;
 }
 
-int kube_file_read(const char *path, struct buf *text, struct err *e)
+int read_file(const char *path, struct buf *text, struct err *e)
 {
 	struct stat st;
 	/* Without O_NONBLOCK the open of a FIFO waits for a writer. */
