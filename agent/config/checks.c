@@ -119,7 +119,7 @@ const char *check_listen(const char *address)
 	return check_port(colon + 1);
 }
 
-const char *check_kubeconfig(const char *path)
+const char *check_path_or_nothing(const char *path)
 {
 	if (!*path)
 		return NULL;

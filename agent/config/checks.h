@@ -17,7 +17,7 @@ const char *check_runtime_type(const char *type);
 /* "IPV4:PORT", "[IPV6]:PORT" (port 0: the system chooses) or "unix:/PATH". */
 const char *check_listen(const char *address);
 /* "" or an absolute path. */
-const char *check_kubeconfig(const char *path);
+const char *check_path_or_nothing(const char *path);
 /* "" or a DNS subdomain, as names of Nodes are. */
 const char *check_node_name(const char *name);
 /* "no", or a type of a condition that is nobody else's: CamelCase, maybe with a domain in front. */

@@ -85,6 +85,9 @@ struct config {
 	char *kubernetes_condition;  /* "no" or a type */
 
 	struct word_list listen; /* "127.0.0.1:9779", "[::1]:9779", "unix:/path" */
+	char *tls_certificate, *tls_key, *tls_client_ca; /* "" or an absolute path */
+	char *bearer_token_file;			 /* the same */
+	bool authorize_by_cluster;
 
 	struct word_list files; /* that were read, in their order */
 };

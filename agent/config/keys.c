@@ -378,7 +378,7 @@ const struct config_key config_keys[] = {
 		AT(kubernetes_kubeconfig),
 		.default_value = "",
 		.expected = "an absolute path, or nothing",
-		.check = check_kubeconfig,
+		.check = check_path_or_nothing,
 		.doc = "How to reach the API server: the current context of this file, with a token, "
 		       "a token file or a client certificate. Nothing: by the pod's service account.",
 	},
@@ -418,6 +418,62 @@ const struct config_key config_keys[] = {
 		.doc = "Where metrics, status and health are served. Port 0: the system "
 		       "chooses one. Nothing: off; the command line then looks for itself "
 		       "instead of asking the running agent.",
+	},
+	{
+		.section = "http",
+		.name = "tls-certificate",
+		.type = CONFIG_STRING,
+		AT(tls_certificate),
+		.default_value = "",
+		.expected = "an absolute path, or nothing",
+		.check = check_path_or_nothing,
+		.doc = "The certificate that network addresses show, in PEM, with what lies "
+		       "between it and its authority behind it: HTTPS, TLS 1.2 or newer. "
+		       "Read again within ten seconds when it changes. Nothing: plain HTTP.",
+	},
+	{
+		.section = "http",
+		.name = "tls-key",
+		.type = CONFIG_STRING,
+		AT(tls_key),
+		.default_value = "",
+		.expected = "an absolute path, or nothing",
+		.check = check_path_or_nothing,
+		.doc = "Its private key, in PEM, without a password.",
+	},
+	{
+		.section = "http",
+		.name = "tls-client-ca",
+		.type = CONFIG_STRING,
+		AT(tls_client_ca),
+		.default_value = "",
+		.expected = "an absolute path, or nothing",
+		.check = check_path_or_nothing,
+		.doc = "Authorities, in PEM. Who shows a certificate that one of them signed "
+		       "may see everything; with authorize-by-cluster, what the cluster "
+		       "allows to whom it names.",
+	},
+	{
+		.section = "http",
+		.name = "bearer-token-file",
+		.type = CONFIG_STRING,
+		AT(bearer_token_file),
+		.default_value = "",
+		.expected = "an absolute path, or nothing",
+		.check = check_path_or_nothing,
+		.doc = "A file with a token. Who shows it may see everything. Read again "
+		       "within ten seconds when it changes. With this, tls-client-ca or "
+		       "authorize-by-cluster, nobody else sees anything on network addresses "
+		       "but /healthz and /readyz.",
+	},
+	{
+		.section = "http",
+		.name = "authorize-by-cluster",
+		.type = CONFIG_BOOL,
+		AT(authorize_by_cluster),
+		.default_value = "no",
+		.doc = "Whether the API server is asked who shows a token, and whether that user may "
+		       "get the path, such as /metrics. See [kubernetes] for how it is reached.",
 	},
 };
 

@@ -394,6 +394,11 @@ static int64_t number_of(const struct loader *l, const struct config_key *key)
 	return *(const int64_t *)((const char *)l->config + key->offset);
 }
 
+static const char *text_of(const struct loader *l, const struct config_key *key)
+{
+	return *(char *const *)config_key_member(key, l->config, 0);
+}
+
 /* "imageGCLowThresholdPercent 75 (the default)" */
 static void print_fact(const struct loader *l, const struct config_key *key, struct buf *out)
 {
@@ -416,6 +421,24 @@ static int break_rule(const struct loader *l, const struct order_rule *rule,
 		       buf_string(&left), must, buf_string(&right));
 }
 
+/* Keys of [http] that mean nothing without another one. */
+static int validate_tls(const struct loader *l, struct err *e)
+{
+	static const char *const rules[][2] = {
+		{ "tls-certificate", "tls-key" },
+		{ "tls-key", "tls-certificate" },
+		{ "tls-client-ca", "tls-certificate" },
+	};
+	for (size_t i = 0; i < ELEMENTS(rules); i++) {
+		const struct config_key *key = config_key_find("http", rules[i][0]);
+		const struct config_key *needed = config_key_find("http", rules[i][1]);
+		if (text_of(l, key)[0] && !text_of(l, needed)[0])
+			return err_set(e, EINVAL, "%s: expected %s beside it",
+				       origin_of(l, key)->where, needed->name);
+	}
+	return 0;
+}
+
 int loader_validate(const struct loader *l, struct err *e)
 {
 	for (size_t i = 0; i < ELEMENTS(order_rules); i++) {
@@ -430,7 +453,7 @@ int loader_validate(const struct loader *l, struct err *e)
 			continue;
 		return break_rule(l, rule, small, big, e);
 	}
-	return 0;
+	return validate_tls(l, e);
 }
 
 /*

@@ -123,7 +123,8 @@ static void printed_json(void **state)
 		"\"runtime\":{\"endpoint\":\"auto\",\"type\":\"auto\",\"timeout\":\"2m\"},"
 		"\"kubernetes\":{\"events\":\"auto\",\"kubeconfig\":\"\",\"node-name\":\"\","
 		"\"condition\":\"no\"},"
-		"\"http\":{\"listen\":[]}}");
+		"\"http\":{\"listen\":[],\"tls-certificate\":\"\",\"tls-key\":\"\",\"tls-client-ca\":\"\","
+		"\"bearer-token-file\":\"\",\"authorize-by-cluster\":false}}");
 	config_free(c);
 }
 
