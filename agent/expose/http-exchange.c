@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "expose/accept.h"
+#include "expose/http-access.h"
 #include "util/limits.h"
 #include "util/parse.h"
 
@@ -27,7 +28,8 @@
 struct http_answer {
 	unsigned status; /* 0: not known yet */
 	char content_type[80];
-	const char *allow; /* of a 405 */
+	const char *allow;     /* of a 405 */
+	const char *challenge; /* of a 401 */
 	struct buf body;
 };
 
@@ -35,18 +37,21 @@ struct route {
 	const char *path;
 	bool post;  /* else GET and HEAD */
 	bool local; /* unix sockets only */
+	bool open;  /* for everybody: who probes has nothing to show */
 	void (*answer)(struct http_exchange *x);
 };
 
-/* What the gc handler holds. */
+/* What the gc and authorize handlers hold. */
 struct http_request {
 	struct http_exchange *exchange; /* NULL: nobody waits for the answer any more */
 };
 
 struct http_exchange {
+	const struct http_context *context;
 	const struct http_handlers *handlers;
 	struct http_connection *connection;
 	struct MHD_Connection *mhd;
+	bool local;
 	const struct route *route; /* NULL: the answer is already an error */
 	struct buf body;
 	size_t received;
@@ -169,11 +174,11 @@ void http_request_complete(struct http_request *request, unsigned status, const 
 /* --- routes --------------------------------------------------------------------------------- */
 
 static const struct route routes[] = {
-	{ "/metrics", false, false, answer_metrics },
-	{ "/status", false, false, answer_status },
-	{ "/healthz", false, false, answer_healthz },
-	{ "/readyz", false, false, answer_readyz },
-	{ "/gc", true, true, answer_gc },
+	{ "/metrics", .answer = answer_metrics },
+	{ "/status", .answer = answer_status },
+	{ "/healthz", .open = true, .answer = answer_healthz },
+	{ "/readyz", .open = true, .answer = answer_readyz },
+	{ "/gc", .post = true, .local = true, .answer = answer_gc },
 };
 
 static const struct route *find_route(const struct http_exchange *x, bool local, const char *path)
@@ -195,17 +200,117 @@ static bool route_takes(const struct route *route, const char *method)
 	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
+/* --- who may see that ------------------------------------------------------------------------- */
+
+#define CHALLENGE "Bearer realm=\"disk-pressure-agent\""
+
+/* What a token or certificate could have been is not told. */
+static void refuse(struct http_exchange *x, bool shown)
+{
+	const struct http_secrets *s = x->context->secrets;
+	if (!x->context->authorize && !(s && s->has_token)) {
+		answer_text(x, MHD_HTTP_FORBIDDEN, "this needs a client certificate");
+		return;
+	}
+	answer_text(x, MHD_HTTP_UNAUTHORIZED,
+		    shown ? "the token is not accepted" : "this needs a token");
+	x->answer.challenge = shown ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE;
+}
+
+static void settle(struct http_exchange *x, enum http_verdict verdict)
+{
+	switch (verdict) {
+	case HTTP_ADMITTED:
+		x->route->answer(x);
+		return;
+	case HTTP_UNKNOWN:
+		refuse(x, true);
+		return;
+	case HTTP_FORBIDDEN:
+		answer_text(x, MHD_HTTP_FORBIDDEN, "the cluster does not allow you to see this");
+		return;
+	case HTTP_UNDECIDED:
+		answer_text(x, MHD_HTTP_SERVICE_UNAVAILABLE,
+			    "the cluster cannot be asked whether you may see this");
+		return;
+	}
+}
+
+/* The verdict may be known afterwards, or come with http_request_admit(). */
+static void ask_handler(struct http_exchange *x, const struct http_caller *caller)
+{
+	x->request = xnew(struct http_request);
+	x->request->exchange = x;
+	x->handlers->authorize(x->handlers->userdata, caller, x->request);
+}
+
+static void ask_about_client(struct http_exchange *x, const struct http_client *client)
+{
+	const char *groups[N_MAX_CLIENT_GROUPS];
+	for (size_t i = 0; i < client->n_groups; i++)
+		groups[i] = client->groups[i];
+	const struct http_caller caller = { .path = x->route->path,
+					    .user = client->user,
+					    .groups = groups,
+					    .n_groups = client->n_groups };
+	ask_handler(x, &caller);
+}
+
+/*
+ * A certificate goes first, as it does in the API server: unlike a token it was proven before anything was
+ * asked for.
+ */
+static void admit(struct http_exchange *x)
+{
+	const struct http_context *c = x->context;
+	const struct http_secrets *s = c->secrets;
+	struct http_client client;
+	size_t len;
+	bool trusts = s && s->client_ca, wants = trusts || c->authorize || (s && s->has_token);
+	if (x->local || x->route->open || !wants) {
+		settle(x, HTTP_ADMITTED);
+		return;
+	}
+	const char *token = http_access_token(
+		MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION),
+		&len);
+	bool certified = trusts && http_access_client(x->mhd, c->authorize ? &client : NULL);
+	if ((certified && !c->authorize) || (token && http_secrets_is_token(s, token, len)))
+		settle(x, HTTP_ADMITTED);
+	else if (certified)
+		ask_about_client(x, &client);
+	else if (token && c->authorize)
+		ask_handler(x, &(struct http_caller){
+				       .path = x->route->path, .token = token, .token_len = len });
+	else
+		refuse(x, token != NULL);
+}
+
+void http_request_admit(struct http_request *request, enum http_verdict verdict)
+{
+	struct http_exchange *x = request->exchange;
+	free(request);
+	if (!x)
+		return;
+	x->request = NULL;
+	settle(x, verdict);
+	if (x->connection->suspended)
+		resume(x);
+}
+
 /* --- the exchange --------------------------------------------------------------------------- */
 
-struct http_exchange *http_exchange_new(const struct http_handlers *handlers,
+struct http_exchange *http_exchange_new(const struct http_context *context,
 					struct http_connection *connection,
 					struct MHD_Connection *mhd, bool local, const char *url,
 					const char *method)
 {
 	struct http_exchange *x = xnew(struct http_exchange);
-	x->handlers = handlers;
+	x->context = context;
+	x->handlers = context->handlers;
 	x->connection = connection;
 	x->mhd = mhd;
+	x->local = local;
 	x->body = BUF_INIT(BUF_MAX_HTTP_BODY);
 	const struct route *route = find_route(x, local, url);
 	if (!route) {
@@ -241,6 +346,8 @@ static enum MHD_Result respond(struct http_exchange *x)
 	add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (x->answer.allow)
 		add_header(response, MHD_HTTP_HEADER_ALLOW, x->answer.allow);
+	if (x->answer.challenge)
+		add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, x->answer.challenge);
 	enum MHD_Result r = MHD_queue_response(x->mhd, x->answer.status, response);
 	MHD_destroy_response(response);
 	return r;
@@ -272,7 +379,7 @@ enum MHD_Result http_exchange_continue(struct http_exchange *x, const char *data
 	if (x->route && x->body.overflowed)
 		answer_text(x, STATUS_TOO_LARGE, "the body is larger than allowed");
 	else if (x->route && !x->answer.status)
-		x->route->answer(x);
+		admit(x);
 	if (x->answer.status)
 		return respond(x);
 	x->connection->suspended = true;

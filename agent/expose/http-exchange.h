@@ -5,12 +5,20 @@
 
 #include <microhttpd.h>
 
+#include "expose/http-secrets.h"
 #include "expose/http-server.h"
 #include "util/usec.h"
 
 /* Inside of http-server: one request from its headers to its answer. */
 
 struct http_exchange;
+
+/* What all exchanges of a server have in common. */
+struct http_context {
+	const struct http_handlers *handlers;
+	struct http_secrets *secrets; /* of now; may be NULL */
+	bool authorize;		      /* who is not in there is a case for the handler */
+};
 
 /* A client's connection; as only one request is served on it, one exchange at most. */
 struct http_connection {
@@ -23,7 +31,7 @@ struct http_connection {
 };
 
 /* A request whose headers are there. local: it came over a unix socket. */
-struct http_exchange *http_exchange_new(const struct http_handlers *handlers,
+struct http_exchange *http_exchange_new(const struct http_context *context,
 					struct http_connection *connection,
 					struct MHD_Connection *mhd, bool local, const char *url,
 					const char *method);
