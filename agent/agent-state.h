@@ -21,8 +21,8 @@
 #include "util/lane.h"
 
 /*
- * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, watching.c, serving.c, announce.c and
- * reporting.c alone.
+ * The daemon's state, shared by agent.c, sampling.c, reclaiming.c, watching.c, serving.c, securing.c,
+ * admitting.c, announce.c and reporting.c alone.
  * Everything in here belongs to the main thread; lanes see only their jobs.
  */
 
@@ -85,6 +85,8 @@ struct watcher {
 };
 
 struct reporting; /* reporting.c's own */
+struct securing;  /* securing.c's own */
+struct admitting; /* admitting.c's own */
 
 struct agent {
 	const struct agent_options *options;
@@ -99,6 +101,8 @@ struct agent {
 	struct reclaimer reclaimer;
 	struct watcher watchers[N_MAX_RUNTIMES];
 	struct reporting *reporting;
+	struct securing *securing;
+	struct admitting *admitting;
 	struct http_server *http;
 	struct http_handlers http_handlers;
 	sd_event_source *stop_timer;
@@ -161,6 +165,33 @@ void reporting_show(struct agent *a);
 int serving_start(struct agent *a, struct err *e);
 /* Tells the service manager how full the filesystem is. */
 void serving_notify(struct agent *a);
+
+/* securing.c: the certificates and tokens of what others see. */
+/* Reads the files of a configuration for the first time. */
+int securing_start(struct agent *a, struct err *e);
+/* Tells what stands open, when there are addresses. */
+void securing_tell(struct agent *a);
+/* Waits up to timeout for a look in flight. False: it did not end, as above. */
+bool securing_stop(struct agent *a, usec_t timeout);
+/* Reads the files of a configuration that is not in force yet; *ret has one user more. */
+int securing_load(struct agent *a, const struct config *config, struct http_secrets **ret,
+		  struct err *e);
+/* Takes them over, with the configuration that is in force now. */
+void securing_configure(struct agent *a, struct http_secrets *secrets);
+/* Adds the lane to the status. */
+void securing_show(struct agent *a);
+
+/* admitting.c: whom the cluster lets in. */
+int admitting_start(struct agent *a, struct err *e);
+/* Takes a new configuration over, and forgets what was said before. */
+void admitting_configure(struct agent *a);
+/* Ends what is asked and waits up to timeout for that. False: it did not end, as above. */
+bool admitting_stop(struct agent *a, usec_t timeout);
+/* Adds the lane to the status. */
+void admitting_show(struct agent *a);
+/* The authorize handler of the HTTP server. */
+void admitting_authorize(void *userdata, const struct http_caller *caller,
+			 struct http_request *request);
 
 /* announce.c: logs what INTERFACE calls the occurrences, once per change of state, and has Kubernetes
  * told of them. */

@@ -45,7 +45,7 @@ static void setup_log(const struct config *c)
 		  c->log_level);
 }
 
-static void adopt(struct agent *a, struct config *config)
+static void adopt(struct agent *a, struct config *config, struct http_secrets *secrets)
 {
 	shared_config_unref(a->config);
 	a->config = shared_config_new(config);
@@ -54,18 +54,34 @@ static void adopt(struct agent *a, struct config *config)
 	sampling_refresh(a);
 	reclaiming_reloaded(a);
 	reporting_configure(a);
+	admitting_configure(a);
+	securing_configure(a, secrets);
+	securing_tell(a);
+}
+
+static int load_for_reload(struct agent *a, struct config **ret, struct http_secrets **ret_secrets,
+			   struct err *e)
+{
+	int r = load(a->options, ret, e);
+	if (r < 0)
+		return r;
+	r = securing_load(a, *ret, ret_secrets, e);
+	if (r < 0)
+		*ret = config_free(*ret);
+	return r;
 }
 
 static void reload(struct agent *a)
 {
 	struct config *config = NULL;
+	struct http_secrets *secrets = NULL;
 	struct err e = { 0 };
 	(void)notify_reloading(now_monotonic());
-	if (load(a->options, &config, &e) < 0) {
+	if (load_for_reload(a, &config, &secrets, &e) < 0) {
 		a->status.config_reload_successful = false;
 		log_error("configuration not reloaded, the old one stays: %s", e.msg);
 	} else {
-		adopt(a, config);
+		adopt(a, config, secrets);
 		a->status.config_reload_successful = true;
 		a->status.config_reload_success_wall_usec = now_wall();
 		log_notice("configuration reloaded%s", config->dry_run ? ", dry run" : "");
@@ -191,6 +207,8 @@ static bool agent_stop(struct agent *a)
 	bool ended = reclaiming_stop(a, 200 * USEC_PER_MSEC);
 	ended = watching_stop(a, 200 * USEC_PER_MSEC) && ended;
 	ended = reporting_stop(a, 200 * USEC_PER_MSEC) && ended;
+	ended = admitting_stop(a, 200 * USEC_PER_MSEC) && ended;
+	ended = securing_stop(a, 200 * USEC_PER_MSEC) && ended;
 	a->http = http_server_free(a->http);
 	a->stop_timer = sd_event_source_disable_unref(a->stop_timer);
 	a->event = sd_event_unref(a->event);

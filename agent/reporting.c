@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "agent-state.h"
+#include "cluster.h"
 #include "config/checks.h"
 #include "kube/reporter.h"
 #include "node-status.h"
@@ -80,15 +81,6 @@ static uint64_t any_number(void)
 
 /* --- in the lane ------------------------------------------------------------------------------- */
 
-static int load_config(const struct config *c, struct kube_config *ret, struct err *e)
-{
-	if (*c->kubernetes_kubeconfig)
-		return kube_config_load(c->kubernetes_kubeconfig, ret, e);
-	return kube_config_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
-				      getenv("KUBERNETES_SERVICE_PORT"), KUBE_SERVICE_ACCOUNT, ret,
-				      e);
-}
-
 /* Finds out where the server is, again after each change of the configuration. */
 static int link_up(struct report_job *j)
 {
@@ -97,7 +89,7 @@ static int link_up(struct report_job *j)
 	if (link->client && link->generation == j->generation)
 		return 0;
 	link->client = kube_client_free(link->client);
-	int r = load_config(j->config->config, &config, &j->error);
+	int r = cluster_config(j->config->config, &config, &j->error);
 	if (r < 0)
 		return r;
 	j->loaded = true;

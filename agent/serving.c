@@ -64,6 +64,8 @@ static void refresh_status(struct agent *a)
 	};
 	watch_lane(a);
 	reporting_show(a);
+	securing_show(a);
+	admitting_show(a);
 }
 
 void serving_notify(struct agent *a)
@@ -178,13 +180,18 @@ int serving_start(struct agent *a, struct err *e)
 		.healthy = serve_healthy,
 		.ready = serve_ready,
 		.gc = serve_gc,
+		.authorize = admitting_authorize,
 	};
 	a->http = http_server_new(a->event, &a->http_handlers, NULL);
-	for (size_t i = 0; i < listen->n_words; i++) {
-		int r = http_server_listen(a->http, listen->words[i], e);
-		if (r < 0)
-			return r;
-		log_info("serving on %s", http_server_address(a->http, i));
+	int r = securing_start(a, e);
+	if (r == 0)
+		r = admitting_start(a, e);
+	for (size_t i = 0; r == 0 && i < listen->n_words; i++) {
+		r = http_server_listen(a->http, listen->words[i], e);
+		if (r == 0)
+			log_info("serving on %s", http_server_address(a->http, i));
 	}
-	return 0;
+	if (r == 0)
+		securing_tell(a);
+	return r;
 }

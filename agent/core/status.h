@@ -159,7 +159,7 @@ struct status_lane {
 	bool stuck;
 	usec_t busy_for;
 };
-#define STATUS_N_LANES 6
+#define STATUS_N_LANES 8
 
 struct status {
 	const char *version;
