@@ -24,7 +24,7 @@ is_root() {
 
 BUILD_PACKAGES=(autoconf automake libtool pkg-config make gcc libc6-dev protobuf-c-compiler
 	libsystemd-dev libcurl4-openssl-dev libcjson-dev libinih-dev libprotobuf-c-dev
-	libmicrohttpd-dev libyaml-dev)
+	libgnutls28-dev libmicrohttpd-dev libyaml-dev)
 
 # Of the given Debian packages those that are not installed. What has come from elsewhere is as
 # good as Debian's, which would have to replace it; so is a kubectl from elsewhere.

@@ -10,7 +10,7 @@ TOP = os.environ.get("TOP_SRCDIR", ".")
 # Where one package of Debian provides another name than pkg-config's module.
 DEBIAN = {"libsystemd": "libsystemd-dev", "libcurl": "libcurl4-openssl-dev", "libcjson": "libcjson-dev", "inih": "libinih-dev",
           "yaml-0.1": "libyaml-dev", "libprotobuf-c": "libprotobuf-c-dev", "libmicrohttpd": "libmicrohttpd-dev",
-          "cmocka": "libcmocka-dev"}
+          "gnutls": "libgnutls28-dev", "cmocka": "libcmocka-dev"}
 
 
 def read(path):
