@@ -3,10 +3,10 @@
 /*
  * Drives the runtime layer for the tests: cri-client ENDPOINT TIMEOUT-MS COMMAND..., each command
  * prints one JSON document on a line. On failure it is {"error":MESSAGE,"errno":NAME} and the exit
- * status 1. Commands: probe, inventory, containers, remove:ID, rm:CONTAINER, cache[:KEEP], sleep:MS, watch:MS, which prints a document
- * an event for so long and one more at the end, and times:N:COMMAND, which prints the mean duration
- * instead. find as the only command prints what is found instead. What is spoken is CRI or what
- * CRI_CLIENT_TYPE says.
+ * status 1. Commands: probe, inventory, containers, remove:ID, rm:CONTAINER, cache[:KEEP], sleep:MS,
+ * watch:MS, which prints a document an event for so long and one more at the end, and
+ * times:N:COMMAND, which prints the mean duration instead. find as the only command prints all that
+ * is found. What is spoken is CRI or what CRI_CLIENT_TYPE says.
  */
 
 #include <errno.h>
