@@ -459,8 +459,10 @@ class AgentCheck(Check):
                        if (one.may_want(node.now) if one.level != "gc" else asked_for or one.is_below(node))]
         self.sure = self.candidates()
         gain = node.gain(self.sure)
+        # a pass of its own accord comes right after the disk was looked at
         self.owed = [one for one in self.goals()
-                     if one.surely_wants(node) and one.available(node) + gain[one.resource] >= one.below]
+                     if (one.surely_wants(node) if one.level == "soft" or asked_for else one.is_below(node))
+                     and one.available(node) + gain[one.resource] >= one.below]
 
     def end_pass(self, asked_for):
         node, policy = self.node, self.policy

@@ -63,9 +63,25 @@ usec_t kubelet_seconds(const cJSON *row, const char *name)
 	return (usec_t)ceil(item->valuedouble * 1e6);
 }
 
+/* Which ones: of a group that is run in part, the test that does so tells. */
+static void tell_not_run(const cJSON *rows, const struct kubelet_group *group)
+{
+	if (group->not_run == 0)
+		return;
+	print_message("# not run: %d of %d %s: %s\n", group->not_run, group->rows, group->name,
+		      group->why);
+	const cJSON *row;
+	cJSON_ArrayForEach(row, rows)
+	{
+		if (group->not_run == group->rows && kubelet_member(row, "name"))
+			print_message("#   %s\n", kubelet_text(row, "name"));
+	}
+}
+
 void kubelet_census(const cJSON *cases, const struct kubelet_group *groups, size_t n)
 {
 	size_t found = 0;
+	int rows = 0, not_run = 0;
 	const cJSON *group;
 	cJSON_ArrayForEach(group, cases)
 	{
@@ -78,12 +94,13 @@ void kubelet_census(const cJSON *cases, const struct kubelet_group *groups, size
 			fail_msg("group %s: no test knows it", group->string);
 		if (cJSON_GetArraySize(group) != groups[i].rows)
 			fail_msg("group %s has %d rows", group->string, cJSON_GetArraySize(group));
-		if (groups[i].not_run > 0)
-			print_message("# not run: %d of %d %s: %s\n", groups[i].not_run,
-				      groups[i].rows, groups[i].name, groups[i].why);
+		tell_not_run(group, &groups[i]);
+		rows += groups[i].rows;
+		not_run += groups[i].not_run;
 		found++;
 	}
 	assert_int_equal(found, n);
+	print_message("# run: %d of %d cases of the kubelet\n", rows - not_run, rows);
 }
 
 /* The shortest decimal of a fraction, as a percentage. */

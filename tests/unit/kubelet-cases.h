@@ -10,8 +10,8 @@
 #include "util/json-read.h"
 
 /*
- * The kubelet's own cases of quantities and thresholds, in tests/data/kubelet; _schema in there
- * says what they mean. All helpers fail the test when the data are not what they expect.
+ * The kubelet's own cases of quantities, thresholds and image collection, in tests/data/kubelet;
+ * _schema in there says what they mean. All helpers fail the test when the data are not what they expect.
  */
 
 /* tests/data/kubelet/NAME; the caller releases it. */
@@ -33,8 +33,8 @@ struct kubelet_group {
 	const char *why;
 };
 /*
- * Fails unless the file has exactly these groups with so many rows. Prints what is not run, and
- * why.
+ * Fails unless the file has exactly these groups with so many rows. Prints how many are
+ * run, and which are not and why.
  */
 void kubelet_census(const cJSON *cases, const struct kubelet_group *groups, size_t n);
 
