@@ -30,6 +30,7 @@ class Store:
         self.lock = threading.RLock()
         self.namespaces = {"default", "kube-system"}
         self.nodes, self.events = {}, {}
+        self.paths = {}     # name of a user or group: the non-resource URLs that it may get
         self.version = 458
 
     def add_node(self, name):
@@ -159,13 +160,18 @@ class Store:
         answer = {"kind": review["kind"], "apiVersion": review["apiVersion"], "metadata": {"managedFields": [owned]},
                   "spec": spec}
         if where.resource == "subjectaccessreviews":
-            return {**answer, "status": {"allowed": "system:masters" in spec.get("groups", [])}}
+            return {**answer, "status": {"allowed": self._may(spec)}}
         user = self.identify(spec.get("token", ""))
         if user is None:
             return {**answer, "status": {"user": {}, "error": "invalid bearer token"}}
         return {**answer, "status": {"authenticated": True, "user": {
             "username": user.name, "uid": user.uid, "groups": list(user.groups)},
             "audiences": ["https://kubernetes.default.svc"]}}
+
+    def _may(self, spec):
+        names = [spec.get("user", ""), *spec.get("groups", [])]
+        path = spec.get("nonResourceAttributes", {}).get("path")
+        return "system:masters" in names or any(path in self.paths.get(one, ()) for one in names)
 
     # what every object has
 
