@@ -28,8 +28,7 @@ class Served(Agent):
         os.makedirs(self.host_folder, exist_ok=True)
         super().__init__(os.path.join(folder, "agent"), {
             "filesystems": {"sample-interval-max": "200ms"}, "kubelet": {"config": "no"},
-            "runtime": {"endpoint": f"unix://{folder}/no.sock"}, "kubernetes": {"events": "no"},
-            "http": http or {}, **sections})
+            "kubernetes": {"events": "no"}, "http": http or {}, **sections})
         self.settings["http"] = {"listen": f"127.0.0.1:{self.port} unix:{self.socket}", **(http or {})}
         self.write_config()
 
