@@ -27,6 +27,7 @@ static void test_token_of_header(void **state)
 		{ "Bearerabc", NULL },
 		{ "Bearer\tabc", NULL },
 		{ "Basic YTpi", NULL },
+		{ "Digest abc", NULL },
 		{ " Bearer abc", NULL },
 		{ "Bearer abc def", NULL },
 		{ "Bearer abc, Bearer def", NULL },

@@ -128,6 +128,7 @@ static void test_bad(void **state)
 		{ "token", "a\ntoken", -EINVAL, "there is space in it" },
 		{ "token", "tok\xc3\xa9n", -EINVAL, "printable ASCII" },
 		{ "token", "tok\x01n", -EINVAL, "printable ASCII" },
+		{ "token", "tok\x7fn", -EINVAL, "printable ASCII" },
 		{ "token", large, -E2BIG, "larger than" },
 	};
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
