@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,10 @@ BASE = {("Namespace", NAMESPACE), ("ResourceQuota", "system-node-critical"), ("S
         ("ConfigMap", "disk-pressure-agent-config"), ("DaemonSet", NAMESPACE), ("NetworkPolicy", NAMESPACE)}
 OPTIONS = {"condition": {("ConfigMap", "disk-pressure-agent-condition"), ("ClusterRole", "disk-pressure-agent-condition"),
                          ("ClusterRoleBinding", "disk-pressure-agent-condition")},
+           "metrics-auth": {("ConfigMap", "disk-pressure-agent-metrics-auth"),
+                            ("ClusterRole", "disk-pressure-agent-metrics-auth"),
+                            ("ClusterRole", "disk-pressure-agent-metrics-reader"),
+                            ("ClusterRoleBinding", "disk-pressure-agent-metrics-auth")},
            "podmonitor": {("PodMonitor", NAMESPACE)},
            "prometheusrule": {("PrometheusRule", NAMESPACE)},
            "servicemonitor": {("Service", NAMESPACE), ("ServiceMonitor", NAMESPACE)}}
@@ -263,10 +268,12 @@ def test_configuration_reaches_the_pod():
         generated = [each["metadata"]["name"] for each in config_maps(f"overlays/{one}")]
         volume = kubelet.find(objects(f"overlays/{one}"), "DaemonSet")["spec"]["template"]["spec"]["volumes"][-1]
         sources = [each["configMap"] for each in volume["projected"]["sources"]]
-        check.equal(sources, [{"name": generated[0]}, {"name": "disk-pressure-agent-condition", "optional": True}], "sources")
+        check.equal(sources, [{"name": generated[0]}, {"name": "disk-pressure-agent-condition", "optional": True},
+                              {"name": "disk-pressure-agent-metrics-auth", "optional": True}], "sources")
         names.update(generated)
     check.equal(len(names), len(OVERLAYS), "names")
-    check.equal([each["metadata"]["name"] for each in config_maps("options/condition")], [sources[1]["name"]], "of the option")
+    for option, source in (("condition", sources[1]), ("metrics-auth", sources[2])):
+        check.equal([each["metadata"]["name"] for each in config_maps(f"options/{option}")], [source["name"]], f"of {option}")
 
 
 # --- whom it is trusted by -----------------------------------------------------------------------------------
@@ -342,6 +349,70 @@ def test_monitors():
     annotations = template().annotations
     check.equal([annotations[f"prometheus.io/{key}"] for key in ("scrape", "port", "path")],
                 ["true", str(ports["http"]), "/metrics"], "annotations")
+
+
+# --- HTTPS, and who may ---------------------------------------------------------------------------------------
+
+def composed():
+    """What a kustomization makes of an overlay, a monitor and metrics-auth with its patches."""
+    import yaml
+    option = "kubernetes/options/metrics-auth"
+    if "composed" not in rendered:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(KUBERNETES, os.path.join(folder, "kubernetes"))
+            with open(os.path.join(folder, "kustomization.yaml"), "w") as file:
+                yaml.safe_dump({
+                    "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+                    "bases": ["kubernetes/overlays/containerd", "kubernetes/options/servicemonitor", option],
+                    "patchesStrategicMerge": [f"{option}/daemonset.yaml", f"{option}/servicemonitor.yaml"]}, file)
+            rendered["composed"] = kubelet.render(folder)
+    return rendered["composed"]
+
+
+def test_metrics_auth():
+    with_it, without = (kubelet.find(one, "DaemonSet") for one in (composed(), objects("overlays/containerd")))
+    check.equal(lost(with_it, through_types(with_it), "DaemonSet"), [], "fields")
+    read = kubelet.read_template(with_it["spec"]["template"])
+    check.equal({name: (one.path, one.port, one.scheme) for name, one in read.container.probes.items()},
+                {"livenessProbe": ("/healthz", "http", "HTTPS"), "readinessProbe": ("/readyz", "http", "HTTPS")}, "probes")
+    check.equal(read.annotations, {**template().annotations, "prometheus.io/scheme": "https"}, "annotations")
+    volumes = with_it["spec"]["template"]["spec"]["volumes"]
+    check.equal([one for one in volumes if "secret" in one], [
+        {"name": "tls", "secret": {"secretName": "disk-pressure-agent-tls", "defaultMode": 0o400}}], "the Secret")
+    added = [one for one in read.container.mounts if one not in template().container.mounts]
+    check.equal(added, [("tls", "/etc/disk-pressure-agent/tls", True, None)], "mounts that are added")
+    check.equal([one for one in without["spec"]["template"]["spec"]["volumes"] if one not in volumes], [], "volumes that are gone")
+    shown = check_configuration("overlays/containerd", "options/metrics-auth")["http"]
+    check.equal((shown["tls-certificate"], shown["tls-key"], shown["authorize-by-cluster"]),
+                ("/etc/disk-pressure-agent/tls/tls.crt", "/etc/disk-pressure-agent/tls/tls.key", True), "configuration")
+    check.equal(check_configuration("overlays/containerd")["http"]["authorize-by-cluster"], False, "without the option")
+
+
+def test_metrics_auth_rights():
+    mine, reader = "disk-pressure-agent-metrics-auth", "disk-pressure-agent-metrics-reader"
+    roles = {one["metadata"]["name"]: one["rules"] for one in objects("options/metrics-auth") if one["kind"] == "ClusterRole"}
+    check.equal(roles, {
+        mine: [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+               {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}],
+        reader: [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}, "roles")
+    binding = kubelet.find(objects("options/metrics-auth"), "ClusterRoleBinding")
+    check.equal(binding["roleRef"], {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": mine}, "roleRef")
+    check.equal(binding["subjects"], [{"kind": "ServiceAccount", "name": NAMESPACE, "namespace": NAMESPACE}], "subjects")
+
+
+def test_metrics_auth_monitor():
+    """The endpoint of the option, and what HTTPS and a token add to it."""
+    spec = kubelet.find(composed(), "ServiceMonitor")["spec"]
+    endpoint = dict(spec["endpoints"][0])
+    check.equal((endpoint.pop("scheme"), endpoint.pop("bearerTokenFile")),
+                ("https", "/var/run/secrets/kubernetes.io/serviceaccount/token"), "scheme and token")
+    check.equal(endpoint.pop("tlsConfig"), {
+        "ca": {"secret": {"name": "disk-pressure-agent-tls", "key": "ca.crt"}},
+        "serverName": f"{NAMESPACE}.{NAMESPACE}.svc"}, "TLS")
+    plain = kubelet.find(objects("options/servicemonitor"), "ServiceMonitor")["spec"]
+    check.equal({**spec, "endpoints": [endpoint]}, plain, "the rest")
+    service = kubelet.find(composed(), "Service")["metadata"]
+    check.equal(f"{service['name']}.{service['namespace']}.svc", f"{NAMESPACE}.{NAMESPACE}.svc", "the name that is served")
 
 
 # --- with other tools ------------------------------------------------------------------------------------------

@@ -94,6 +94,7 @@ def int64_value(number):
 class Probe:
     path: str
     port: str
+    scheme: str
     period: float
     timeout: float
     failures: int
@@ -208,9 +209,9 @@ def _mount(mount):
 
 def _probe(probe):
     get = probe.below("httpGet")
-    read = Probe(get.take("path"), get.take("port"), probe.take("periodSeconds", 10), probe.take("timeoutSeconds", 1),
-                 probe.take("failureThreshold", 3))
-    get.done(scheme="HTTP")
+    read = Probe(get.take("path"), get.take("port"), get.take("scheme", "HTTP"), probe.take("periodSeconds", 10),
+                 probe.take("timeoutSeconds", 1), probe.take("failureThreshold", 3))
+    get.done()
     probe.done()
     return read
 
