@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent in a pod of a cluster: an API server's double on the node, and the rights that the manifests give."""
 
+import base64
 import importlib
 import os
+import ssl
 import sys
 import urllib.parse
 
@@ -15,7 +17,7 @@ ACCOUNT = "system:serviceaccount:disk-pressure-agent:disk-pressure-agent"
 def rights(objects):
     """(verb, group, resource) of every rule in the manifests: that they are bound, check-manifests.py looks at."""
     return {(verb, group, resource) for one in objects if one["kind"].endswith("Role") for rule in one["rules"]
-            for verb in rule["verbs"] for group in rule["apiGroups"] for resource in rule["resources"]}
+            for verb in rule["verbs"] for group in rule.get("apiGroups", ()) for resource in rule.get("resources", ())}
 
 
 class Cluster:
@@ -81,3 +83,46 @@ def test_condition(lab):
     condition = check.wait_for(lambda: cluster.api.condition("lab-node", "DiskReclaimFailing"), 20, "the condition")
     check.equal(condition["status"], "False", "nothing fails")
     cluster.check_requests(CREATE, REPEAT)
+
+
+PROMETHEUS = "system:serviceaccount:monitoring:prometheus"
+
+
+def test_metrics_auth(lab):
+    """With options/metrics-auth the pod speaks HTTPS by a Secret, and the cluster says who gets the metrics."""
+    cluster, option = Cluster(lab), "options/metrics-auth"
+    pki = cluster.certificates.Authority(os.path.join(lab.folder, "served"), "served")
+
+    def start(node, objects):
+        objects.append(secret(pki.server(names=(f"DNS:{kubelet.SERVED_NAME}",))))
+        more = cluster.start(node, objects)
+        for name, user in (("scrape", PROMETHEUS), ("other", "system:serviceaccount:default:other")):
+            cluster.api.tokens[name] = cluster.double.Identity(user, "3", ("system:authenticated",))
+        cluster.api.store.paths[PROMETHEUS] = {"/metrics"}
+        return more
+
+    _, pod = agent_pod(lab, names=("overlays/containerd", option), cluster=start, patches=(f"{option}/daemonset.yaml",))
+    check.equal(pod.probe("livenessProbe"), 200, "liveness")
+    context = ssl.create_default_context(cafile=pki.certificate)
+
+    def get(path, token=""):
+        return pod.get(path, scheme="HTTPS", context=context, headers={"Authorization": f"Bearer {token}"} if token else {})
+    code, body = get("/metrics", "scrape")
+    check.equal(code, 200, f"GET /metrics with Prometheus' token\n{body[:300]}")
+    check.true("disk_pressure_filesystem_size_bytes" in body, "metrics", body[:300])
+    for what, wanted in ((("/metrics",), 401), (("/metrics", "nobody's"), 401), (("/metrics", "other"), 403),
+                         (("/status", "scrape"), 403), (("/healthz",), 200), (("/readyz",), 200)):
+        check.equal(get(*what)[0], wanted, f"GET {what}")
+    check.equal(pod.get("/metrics")[0], 0, "plain HTTP")
+    check.equal(pod.verb("check")[0], 0, "check in the container, by the socket")
+    check.true("may be read" not in pod.log(), "others may not read the key", pod.log())
+    cluster.check_requests(CREATE, REPEAT)
+
+
+def secret(files):
+    """As `kubectl create secret` makes it."""
+    data = {}
+    for name, path in zip(("tls.crt", "tls.key"), files):
+        with open(path, "rb") as file:
+            data[name] = base64.b64encode(file.read()).decode()
+    return {"kind": "Secret", "metadata": {"name": "disk-pressure-agent-tls"}, "data": data}

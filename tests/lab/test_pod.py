@@ -46,10 +46,11 @@ configMapGenerator:
   behavior: merge
   files:
   - 90-test.conf
+patchesStrategicMerge: [{patches}]
 """
 
 
-def objects(lab, high, low, names):
+def objects(lab, high, low, names, patches):
     """The manifests with thresholds of the test's own, given as a user would give them."""
     folder = os.path.join(lab.folder, "kustomization")
     os.makedirs(folder)
@@ -57,7 +58,9 @@ def objects(lab, high, low, names):
     bases = "\n".join(f"- {os.path.relpath(os.path.join(PACKAGING, 'kubernetes', name), os.path.realpath(folder))}"
                       for name in names)
     with open(os.path.join(folder, "kustomization.yaml"), "w") as file:
-        file.write(KUSTOMIZATION.format(bases=bases))
+        file.write(KUSTOMIZATION.format(bases=bases, patches=", ".join(map(os.path.basename, patches))))
+    for one in patches:     # kustomize takes none from outside of the folder
+        shutil.copy(os.path.join(PACKAGING, "kubernetes", one), folder)
     with open(os.path.join(folder, "90-test.conf"), "w") as file:
         file.write(TEST_CONF.format(high=high, low=low))
     return kubelet.render(folder)
@@ -101,7 +104,7 @@ class AgentPod(kubelet.RunningPod):
         return self.execute("disk-pressure-agent", "--root", "/host", *arguments)
 
 
-def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 20, cluster=None):
+def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 20, cluster=None, patches=()):
     """A node with the agent running on it, as `kubectl apply -k` leaves it. cluster(node, objects): of the API server,
     as arguments for AgentPod; without it nobody says that there is a cluster."""
     reason = hostnode.missing() or kubelet.missing()
@@ -117,7 +120,7 @@ def agent_pod(lab, high=60, low=45, names=("overlays/containerd",), size=512 << 
     lab.stack.enter_context(some_kubelet(node))
     node.containerd.ctr("images", "import", built_image())
     check.wait_for(lambda: node.cri.image(wanted()), 10, "the agent's image is known")
-    rendered = objects(lab, high, low, names)
+    rendered = objects(lab, high, low, names, patches)
     manifest = kubelet.find(rendered, "DaemonSet")["spec"]["template"]
     template = kubelet.read_template(manifest)
     if sanitized():

@@ -65,11 +65,10 @@ static int handle_gc(void *userdata, const char *body, size_t len, struct http_r
 
 /* --- fixture -------------------------------------------------------------------------------- */
 
-static void start(struct fixture *f, const struct http_limits *limits)
+void fixture_listen(struct fixture *f)
 {
 	struct err e = { 0 };
 	char word[128];
-	f->server = http_server_new(f->event, &f->handlers, limits);
 	assert_int_equal(http_server_listen(f->server, "127.0.0.1:0", &e), 0);
 	(void)snprintf(word, sizeof(word), "unix:%s", f->socket_path);
 	assert_int_equal(http_server_listen(f->server, word, &e), 0);
@@ -80,6 +79,12 @@ static void start(struct fixture *f, const struct http_limits *limits)
 	f->port = (uint16_t)port;
 	assert_string_equal(http_server_address(f->server, 1), word);
 	assert_null(http_server_address(f->server, 2));
+}
+
+static void start(struct fixture *f, const struct http_limits *limits)
+{
+	f->server = http_server_new(f->event, &f->handlers, limits);
+	fixture_listen(f);
 }
 
 int fixture_setup(void **state)

@@ -34,6 +34,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* The same with other limits. */
 void fixture_restart(struct fixture *f, const struct http_limits *limits);
+/* What both of them end with: the addresses, of a server that has none yet. */
+void fixture_listen(struct fixture *f);
 /* How often something is dispatched within a time. */
 unsigned wake_ups(const struct fixture *f, usec_t time);
 usec_t clock_now(void);

@@ -210,8 +210,14 @@ static void test_serves(void **state)
 	assert_string_equal(server, "first");
 	assert_int_equal(status_of(tls_ask(f, NULL, "GET /healthz HTTP/1.1\r\n" END, NULL)), 200);
 	assert_int_equal(status_of(tls_ask(f, NULL, "GET / HTTP/1.1\r\n" END, NULL)), 404);
-	/* the owner's socket is as it was */
+	/* the owner's socket is as it was, and so is one that comes later */
 	assert_int_equal(status_of(ask(f, true, METRICS)), 200);
+	f->server = http_server_free(f->server);
+	f->server = http_server_new(f->event, &f->handlers, NULL);
+	protect(f, &first, false, NULL, false);
+	fixture_listen(f);
+	assert_int_equal(status_of(ask(f, true, METRICS)), 200);
+	assert_int_equal(status_of(tls_ask(f, NULL, METRICS, NULL)), 200);
 	/* whoever speaks plain HTTP gets nothing */
 	assert_int_equal(status_of(ask(f, false, METRICS)), 0);
 	assert_int_equal(status_of(tls_ask(f, NULL, METRICS, NULL)), 200);

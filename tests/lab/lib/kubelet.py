@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from . import check, wire
 
 POD, CONTAINER = 0, 1                   # namespace modes
 PROPAGATION = {None: 0, "None": 0, "HostToContainer": 1, "Bidirectional": 2}
+SERVED_NAME = "disk-pressure-agent.disk-pressure-agent.svc"
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 MASKED = ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
           "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"]
@@ -229,6 +231,9 @@ class Volumes:
         if "hostPath" in volume.left:
             source = volume.below("hostPath")
             path = self._host_path(source.take("path"), source.take("type", ""))
+        elif "secret" in volume.left:
+            source = volume.below("secret")
+            path = self._secret(name, source.take("secretName"), source.take("defaultMode", 0o644))
         else:
             source = volume.below("projected")
             path = self._projected(name, source.each("sources"))
@@ -257,13 +262,19 @@ class Volumes:
             source.done()
         return self.atomic(name, files)
 
-    def atomic(self, name, files):
+    def _secret(self, name, wanted, mode):
+        found = [one for one in self.objects if one["kind"] == "Secret" and one["metadata"]["name"] == wanted]
+        check.equal(len(found), 1, f"Secrets {wanted}")
+        return self.atomic(name, {key: base64.b64decode(text).decode() for key, text in found[0]["data"].items()}, mode)
+
+    def atomic(self, name, files, mode=0o644):
         """Links to files behind a link to a folder: what a kubelet does so that all of them change at once."""
         path = f"{self.folder}/volumes/{name}"
         os.makedirs(self.place(f"{path}/..2024_01_01"), exist_ok=True)
         for file, text in files.items():
             with open(self.place(f"{path}/..2024_01_01/{file}"), "w") as out:
                 out.write(text)
+                os.fchmod(out.fileno(), mode)
             os.symlink(f"..data/{file}", self.place(f"{path}/{file}"))
         os.symlink("..2024_01_01", self.place(f"{path}/..data"))
         return path
@@ -346,13 +357,17 @@ class RunningPod:
         return [(name, fields[value[1]] if isinstance(value, tuple) else value)
                 for name, value in self.template.container.environment] + self.environment
 
-    def get(self, path, port="http"):
-        """Status and body of an HTTP GET from the node to the pod's address; (0, why) while nobody listens."""
+    def get(self, path, port="http", scheme="HTTP", context=None, headers=None):
+        """Status and body of an HTTP GET from the node to the pod's address; (0, why) while nobody listens. HTTPS
+        without a context is the kubelet's, which looks at no certificate."""
         number = self.template.container.ports[port]
         connection = http.client.HTTPConnection(self.address, number)
         try:
             connection.sock = self.node.containerd.connect(self.address, number)
-            connection.request("GET", path)
+            if scheme == "HTTPS":
+                context = context or ssl._create_unverified_context()
+                connection.sock = context.wrap_socket(connection.sock, server_hostname=SERVED_NAME)
+            connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         except OSError as problem:
@@ -362,7 +377,7 @@ class RunningPod:
 
     def probe(self, name):
         probe = self.template.container.probes[name]
-        return self.get(probe.path, probe.port)[0]
+        return self.get(probe.path, probe.port, probe.scheme)[0]
 
     def wait_ready(self, seconds=10):
         def ready():
