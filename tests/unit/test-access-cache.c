@@ -77,13 +77,19 @@ static void test_bounded(void **state)
 	assert_int_equal(find(&c, 10 * ACCESS_CACHE_MAX, NOW + 2000), ACCESS_DENIED);
 	assert_int_equal(find(&c, 1, NOW + 2000), -1);
 
+	/* nor for what remains of their time, were it less than the others have */
+	for (unsigned n = 1; n <= 2 * ACCESS_CACHE_MAX; n++)
+		put(&c, 2000 + n, ACCESS_UNKNOWN, NOW + 115 * USEC_PER_SEC + n);
+	assert_int_equal(find(&c, 0, NOW + 116 * USEC_PER_SEC), ACCESS_ALLOWED);
+
 	/* and go when there is no other place, the oldest first */
+	usec_t late = NOW + 116 * USEC_PER_SEC;
 	for (unsigned n = 0; n <= ACCESS_CACHE_MAX; n++)
-		put(&c, 5000 + n, ACCESS_ALLOWED, NOW + 3000 + n);
-	assert_int_equal(find(&c, 0, NOW + 4000), -1);
-	assert_int_equal(find(&c, 5000, NOW + 4000), -1);
-	assert_int_equal(find(&c, 5001, NOW + 4000), ACCESS_ALLOWED);
-	assert_int_equal(find(&c, 5000 + ACCESS_CACHE_MAX, NOW + 4000), ACCESS_ALLOWED);
+		put(&c, 5000 + n, ACCESS_ALLOWED, late + n);
+	assert_int_equal(find(&c, 0, late + 1000), -1);
+	assert_int_equal(find(&c, 5000, late + 1000), -1);
+	assert_int_equal(find(&c, 5001, late + 1000), ACCESS_ALLOWED);
+	assert_int_equal(find(&c, 5000 + ACCESS_CACHE_MAX, late + 1000), ACCESS_ALLOWED);
 }
 
 /* What holds no more is no better than anything else. */
