@@ -190,7 +190,14 @@ class Engine:
             pass        # the daemon gave up and says why itself
 
     def images(self):
-        return [_image(one) for one in self.api.get("/images/json?all=true")]
+        # Podman refuses to list while an image that it has begun to list is removed.
+        for tries in itertools.count(1):
+            try:
+                return [_image(one) for one in self.api.get("/images/json?all=true")]
+            except Refused as answer:
+                if answer.status != 500 or tries == 20:
+                    raise
+                time.sleep(0.1)
 
     def image(self, name):
         """The image of that name or ID, or None."""
