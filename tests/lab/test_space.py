@@ -158,6 +158,14 @@ def test_removal_limit(lab):
     check.equal(len(node.names()), 4, "images left")
 
 
+def row_of_images(agent, ending):
+    """What status has in the row of imagefs, and its whole table, once the row ends so."""
+    shown = agent.verb("status", expect=(0, 1)).out
+    table = [line for line in shown.splitlines() if line.startswith(("FILESYSTEM", "nodefs ", "imagefs "))]
+    row = next(" ".join(line.split()) for line in table if line.startswith("imagefs  ") and " bytes " in line)
+    return row.endswith(ending) and (row, table)
+
+
 def test_ahead_of_kubelet(lab):
     """A kubelet would collect at 70 %, so the agent acts ten percent earlier, whatever its own 90 % say."""
     node = lab.node()
@@ -168,8 +176,6 @@ def test_ahead_of_kubelet(lab):
     agent = lab.agent(node, high=90, low=85, settings=settings).start()
     check.wait_for(lambda: node.fs.used_percent() < 60, 20, "usage is under the kubelet's threshold less the lead")
     check.equal(len(node.names()), 3, "images left: down to 55 % takes two")
-    shown = agent.verb("status", expect=(0, 1)).out
-    table = [line for line in shown.splitlines() if line.startswith(("FILESYSTEM", "nodefs ", "imagefs "))]
-    row = next(" ".join(line.split()) for line in table if line.startswith("imagefs  ") and " bytes " in line)
-    check.true(" 60% -> 55% " in row and row.endswith(" gc 70% agent ok"), "both sides, and who acts first", shown)
+    row, table = check.wait_for(lambda: row_of_images(agent, " ok"), 20, "the agent has seen that")
+    check.true(" 60% -> 55% " in row and row.endswith(" gc 70% agent ok"), "both sides, and who acts first", row)
     check.at_most(max(map(len, table)), 120, "columns of the table")
