@@ -15,7 +15,7 @@ trap 'rm -rf "$folder"' EXIT
 # The program is not installed yet: let the unit name the one that was built.
 sed "s|^\(Exec[A-Za-z]*=\)[^ ]*/disk-pressure-agent|\1$DPA_BIN|" "$unit" >"$folder/disk-pressure-agent.service"
 
-echo 1..4
+echo 1..5
 result() {
 	if [ "$1" -eq 0 ]; then echo "ok $2"; else echo "not ok $2"; fi
 }
@@ -33,3 +33,10 @@ echo "$said" | grep -e '^✗' -e '→' | sed 's/^/# /'
 
 ! grep -q '@[a-z]*@' "$unit"
 result $? "4 - nothing was left to substitute"
+
+mkdir "$folder/disk-pressure-agent.service.d" &&
+	cp "$TOP_SRCDIR/docs/examples/own-user.conf" "$folder/disk-pressure-agent.service.d/" &&
+	said=$(systemd-analyze security --no-pager --offline=true --threshold=$LIMIT "$folder/disk-pressure-agent.service" 2>&1) &&
+	! echo "$said" | grep -q 'runs as root user'
+result $? "5 - the same with the drop-in for a user of its own"
+echo "$said" | grep -e '→' | sed 's/^/# /'

@@ -381,6 +381,8 @@ def deb_upgrades_what_nobody_changed(context):
     tree = context.needs_tree(context.builds.deb)
     tree.run("dpkg", "--purge", "disk-pressure-agent")
     install_deb(tree, context.builds.deb)
+    if tree.booted:
+        equal(tree.show("ActiveState"), "active", "the service, started by installing it")
     shipped = tree.read(CONFIG)
     install_deb(tree, context.next_deb)
     equal(tree.read(CONFIG), shipped + SHIPPED, "the configuration")
