@@ -33,10 +33,15 @@ def node(dice, description, n_images, policy, fullness):
 
 
 def settle(dice, t, share):
-    """Some of the images are there in the beginning, some of them in a way that protects them."""
+    """Some of the images are there in the beginning, as many as fit, and some of them in a way that protects them."""
+    disk, there = t.filesystems["imagefs"], set(t.images[SANDBOX]["layers"])
     for name in [one for one in t.images if one != SANDBOX]:
-        if dice.random() >= share:
+        layers = [t.layers[layer] for layer in there.union(t.images[name]["layers"])]
+        fits = all(disk[other] + sum(one[what] for one in layers) <= disk[capacity] for other, what, capacity in (
+            ("otherBytes", "bytes", "capacityBytes"), ("otherInodes", "inodes", "capacityInodes")))
+        if dice.random() >= share or not fits:
             continue
+        there.update(t.images[name]["layers"])
         if dice.random() < 0.04:
             t.images[name]["pinned"] = True
         if dice.random() < 0.08:
