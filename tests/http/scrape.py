@@ -24,6 +24,7 @@ class Served(Agent):
     """Its own /healthz and so on are asked through the unix socket, which never has TLS."""
 
     def __init__(self, folder, http=None, **sections):
+        self.environment = []       # NAME=VALUE, of the daemon alone
         self.host_folder = os.path.join(folder, "host")
         os.makedirs(self.host_folder, exist_ok=True)
         super().__init__(os.path.join(folder, "agent"), {
@@ -31,6 +32,9 @@ class Served(Agent):
             "kubernetes": {"events": "no"}, "http": http or {}, **sections})
         self.settings["http"] = {"listen": f"127.0.0.1:{self.port} unix:{self.socket}", **(http or {})}
         self.write_config()
+
+    def command(self, *arguments):
+        return [*(("env", *self.environment) if self.environment else ()), *super().command(*arguments)]
 
     def start(self, *more, ready=True):
         return super().start("--root", self.host_folder, *more, ready=ready)

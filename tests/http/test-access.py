@@ -7,7 +7,9 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -19,7 +21,8 @@ import certificates
 import cluster
 import double
 from double import Fault, Identity
-from tap import equal, main, test, true, wait_for
+from lib.agent import program
+from tap import Skip, equal, main, test, true, wait_for
 
 PROMETHEUS = "system:serviceaccount:monitoring:prometheus"
 TOKENS = {"prometheus-token": Identity(PROMETHEUS, "uid-1", ("system:serviceaccounts", "system:authenticated")),
@@ -45,9 +48,10 @@ class Setting(cluster.Cluster):
         finally:
             super().__exit__(problem, *more)
 
-    def agent(self, kubeconfig=None, **http):
+    def agent(self, kubeconfig=None, environment=(), **http):
         keys = {"events": "no", "kubeconfig": self.kubeconfig() if kubeconfig is None else kubeconfig}
         agent = scrape.Served(self.folder, {"authorize-by-cluster": "yes", **http}, kubernetes=keys)
+        agent.environment += environment
         self.stack.callback(agent.kill)
         self.agents.append(agent)
         agent.start()
@@ -58,6 +62,11 @@ class Setting(cluster.Cluster):
 
     def counts(self):
         return len(self.asked("tokenreviews")), len(self.asked("subjectaccessreviews"))
+
+
+def sanitized():
+    with open(program(), "rb") as file:
+        return b"__asan_init" in (text := file.read()) or b"__tsan_init" in text
 
 
 def works(agent, seconds=0.6):
@@ -156,8 +165,9 @@ def server_away(folder):
         true(answer.seconds < 3, f"an answer after {answer.seconds:.1f} s")
         line = agent.wait_line("nobody gets in by the cluster's word, it cannot be asked: ")
         true("Connection refused" in line.text and line.level == "warning", line.text)
-        for _ in range(5):
+        for number in range(5):
             equal(agent.fetch(token="other-token").status, 503, "again")
+            equal(agent.fetch(token=f"token-{number}").status, 503, "yet another one")
         equal(len(agent.lines("nobody gets in by", since=begun)), 1, "the same is told once")
         works(agent)
         it.api.start()
@@ -181,6 +191,42 @@ def server_hangs(folder):
         true(all(4 < one.seconds < 7 for one in answers), [one.seconds for one in answers])
         it.api.heal()
         wait_for(lambda: agent.fetch(token="prometheus-token").status == 200, 8, "its word is heard again")
+
+
+SLOW_NAMES = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <unistd.h>
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+	int (*original)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	*(void **)&original = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (hints && hints->ai_flags & AI_NUMERICHOST)
+		return original(name, service, hints, found);
+	sleep(15);
+	return EAI_AGAIN;
+}
+"""
+
+
+@test
+def lane_hangs(folder):
+    """Names are looked up without an end in sight: those who wait are told so after five seconds all the same."""
+    if sanitized() or not shutil.which("cc"):
+        raise Skip("a build with sanitizers, or no C compiler")
+    with Setting(folder) as it:
+        library = os.path.join(folder, "slow.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=SLOW_NAMES, text=True, check=True)
+        agent = it.agent(kubeconfig=it.kubeconfig({"server": "https://slow.example:6443"}),
+                         environment=[f"LD_PRELOAD={library}"])
+        answer = agent.fetch(token="prometheus-token")
+        equal(answer.status, 503, f"GET /metrics: {answer.body}")
+        true(4 < answer.seconds < 6.5, f"after {answer.seconds:.1f} s")
+        answer = agent.fetch(token="prometheus-token")
+        true(answer.status == 503 and answer.seconds < 1, f"again: {answer.status} after {answer.seconds:.1f} s")
+        works(agent)
+        true(agent.stop() < 2, "seconds to the end")
 
 
 @test
